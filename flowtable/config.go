@@ -1,0 +1,38 @@
+package flowtable
+
+import "time"
+
+// Config is the flow table's part of the configuration.
+type Config struct {
+	MaxFlows      int           `mapstructure:"max_flows"`      // open flows over all shards
+	ActiveTimeout time.Duration `mapstructure:"active_timeout"` // a flow that lasts longer is written in parts; 0: never
+	Idle          IdleConfig    `mapstructure:"idle"`
+	KeyVLAN       bool          `mapstructure:"key_vlan"`     // the outermost VLAN id is part of the key
+	ServerPorts   []uint16      `mapstructure:"server_ports"` // server ports besides those below 1024
+	Pressure      float64       `mapstructure:"pressure"`     // share of max_flows above which flows go sooner
+	Relief        float64       `mapstructure:"relief"`       // share of max_flows below which that ends
+}
+
+// IdleConfig holds the idle timeouts; 0 means never.
+type IdleConfig struct {
+	TCP          time.Duration `mapstructure:"tcp"`
+	TCPEmbryonic time.Duration `mapstructure:"tcp_embryonic"` // before the handshake is complete
+	TCPClosed    time.Duration `mapstructure:"tcp_closed"`    // after both FINs or a RST
+	UDP          time.Duration `mapstructure:"udp"`
+	ICMP         time.Duration `mapstructure:"icmp"`
+	Other        time.Duration `mapstructure:"other"`
+}
+
+// DefaultConfig returns the defaults of config.yaml.
+func DefaultConfig() Config {
+	return Config{
+		MaxFlows:      1_000_000,
+		ActiveTimeout: 300 * time.Second,
+		Idle: IdleConfig{
+			TCP: 300 * time.Second, TCPEmbryonic: 30 * time.Second, TCPClosed: 5 * time.Second,
+			UDP: 60 * time.Second, ICMP: 30 * time.Second, Other: 30 * time.Second,
+		},
+		Pressure: 0.9,
+		Relief:   0.7,
+	}
+}

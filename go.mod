@@ -1,0 +1,3 @@
+module github.com/weir-sensor/weir
+
+go 1.26.8
