@@ -77,6 +77,10 @@ const (
 	NoLength
 	// Tunnelled: this is the inner packet of a tunnel that was opened.
 	Tunnelled
+	// HeaderCut: the captured bytes, or the first fragment, end inside the transport header, after the ports. The
+	// TCP flags, numbers, window and payload length are unknown and 0; UDP, SCTP and ICMP payload lengths are those
+	// the IP header implies.
+	HeaderCut
 )
 
 // Packet is one decoded frame. It holds no pointers; Payload offsets are into the frame's captured bytes.
@@ -97,6 +101,3 @@ type Packet struct {
 	Seq, Ack         uint32 // TCP
 	FragID           uint32 // IPv4 or IPv6 fragment identification, with FragFirst or FragLater
 }
-
-// Verdict is what became of a frame in the decoder: OK, or the ledger's reason why not. The list is closed.
-type Verdict uint8
