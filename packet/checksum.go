@@ -80,9 +80,10 @@ func (d *decoder) verifyIPv4(p *Packet, header []byte) {
 	}
 }
 
-// verifyTransport checks the transport's checksum where the whole segment from off to end was captured.
+// verifyTransport checks the transport's checksum where the whole segment from off to end was captured. IPv6 allows
+// no UDP datagram without a checksum (RFC 8200; the exception that RFC 6935 makes for tunnels is not made here).
 func (d *decoder) verifyTransport(p *Packet, off, end int) {
-	if end > len(d.frame) || p.Flags&HeaderCut != 0 {
+	if end > len(d.frame) || p.Flags&(HeaderCut|BadHeader) != 0 {
 		return
 	}
 	b := d.frame[off:end]

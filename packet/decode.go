@@ -52,7 +52,7 @@ func Decode(p *Packet, link uint16, frame []byte, wire uint32, opt Options) Verd
 	*p = Packet{}
 	d := decoder{frame: frame, wire: max(int(wire), len(frame)), opt: opt}
 	if link != LinkEthernet {
-		return d.link(p, link)
+		return d.link(p, link, 0)
 	}
 	return d.ethernet(p, 0)
 }

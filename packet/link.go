@@ -11,8 +11,10 @@ const (
 	LinkRawOBSD  = 14  // raw IP, DLT_RAW on OpenBSD
 	LinkPPPHDLC  = 50  // PPP in HDLC-like framing, or Cisco HDLC
 	LinkRaw      = 101 // raw IP
+	LinkCHDLC    = 104 // Cisco HDLC
 	LinkLoop     = 108 // OpenBSD loopback: address family in network byte order
 	LinkSLL      = 113 // Linux cooked
+	LinkPPI      = 192 // per-packet information, then a frame of the link type it names
 	LinkIPv4     = 228 // raw IPv4
 	LinkIPv6     = 229 // raw IPv6
 	LinkSLL2     = 276 // Linux cooked, version 2
@@ -39,37 +41,51 @@ const (
 // KnowsLink reports whether Decode reads frames of the given LINKTYPE.
 func KnowsLink(link uint16) bool {
 	switch link {
-	case LinkNull, LinkEthernet, LinkPPP, LinkRawBSD, LinkRawOBSD, LinkPPPHDLC, LinkRaw, LinkLoop, LinkSLL, LinkIPv4,
-		LinkIPv6, LinkSLL2:
+	case LinkNull, LinkEthernet, LinkPPP, LinkRawBSD, LinkRawOBSD, LinkPPPHDLC, LinkRaw, LinkCHDLC, LinkLoop, LinkSLL,
+		LinkPPI, LinkIPv4, LinkIPv6, LinkSLL2:
 		return true
 	}
 	return false
 }
 
-// link decodes a frame of any link type but Ethernet.
-func (d *decoder) link(p *Packet, link uint16) Verdict {
-	b := d.frame
+// link decodes a frame of the given link type that starts at off.
+func (d *decoder) link(p *Packet, link uint16, off int) Verdict {
+	b := d.frame[min(off, len(d.frame)):]
 	switch link {
+	case LinkEthernet:
+		return d.ethernet(p, off)
 	case LinkRaw, LinkRawBSD, LinkRawOBSD:
-		return d.rawIP(p, 0)
+		return d.rawIP(p, off)
 	case LinkIPv4:
-		return d.ipv4(p, 0)
+		return d.ipv4(p, off)
 	case LinkIPv6:
-		return d.ipv6(p, 0)
+		return d.ipv6(p, off)
 	case LinkNull, LinkLoop:
-		return d.loopback(p)
+		return d.loopback(p, b, off)
 	case LinkSLL:
 		if len(b) < 16 {
 			return Truncated
 		}
-		return d.cooked(p, 16, binary.BigEndian.Uint16(b[14:]))
+		return d.cooked(p, off+16, binary.BigEndian.Uint16(b[14:]))
 	case LinkSLL2:
 		if len(b) < 20 {
 			return Truncated
 		}
-		return d.cooked(p, 20, binary.BigEndian.Uint16(b))
-	case LinkPPP, LinkPPPHDLC:
-		return d.hdlc(p, 0)
+		return d.cooked(p, off+20, binary.BigEndian.Uint16(b))
+	case LinkPPP, LinkPPPHDLC, LinkCHDLC:
+		return d.hdlc(p, off)
+	case LinkPPI:
+		if len(b) < 8 {
+			return Truncated
+		}
+		if !d.tag() {
+			return TooManyTags
+		}
+		size, inner := binary.LittleEndian.Uint16(b[2:]), binary.LittleEndian.Uint32(b[4:])
+		if inner > 0xffff {
+			return UnknownLink
+		}
+		return d.link(p, uint16(inner), off+max(8, int(size)))
 	}
 	return UnknownLink
 }
@@ -90,22 +106,22 @@ func (d *decoder) rawIP(p *Packet, off int) Verdict {
 
 // loopback decodes the four-byte header of LINKTYPE_NULL and LINKTYPE_LOOP. The family is in the byte order of
 // whichever host captured; its upper half is 0, which tells the order. AF_INET6 differs from system to system.
-func (d *decoder) loopback(p *Packet) Verdict {
-	if len(d.frame) < 4 {
+func (d *decoder) loopback(p *Packet, b []byte, off int) Verdict {
+	if len(b) < 4 {
 		return Truncated
 	}
-	family := binary.LittleEndian.Uint32(d.frame)
+	family := binary.LittleEndian.Uint32(b)
 	if family > 0xffff {
-		family = binary.BigEndian.Uint32(d.frame)
+		family = binary.BigEndian.Uint32(b)
 	}
 	switch family {
 	case 2: // AF_INET everywhere
-		return d.ipv4(p, 4)
+		return d.ipv4(p, off+4)
 	case 10, 23, 24, 28, 30: // AF_INET6: Linux; Windows; NetBSD and OpenBSD; FreeBSD; Darwin
-		return d.ipv6(p, 4)
+		return d.ipv6(p, off+4)
 	}
 	if family > etherMaxLength && family <= 0xffff { // some devices put an EtherType there
-		return d.etherType(p, 4, uint16(family))
+		return d.etherType(p, off+4, uint16(family))
 	}
 	return NonIP
 }

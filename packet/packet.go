@@ -81,9 +81,15 @@ const (
 	// TCP flags, numbers, window and payload length are unknown and 0; UDP, SCTP and ICMP payload lengths are those
 	// the IP header implies.
 	HeaderCut
+	// BadHeader: the TCP data offset or the UDP length is impossible (below the header's own size, or a data offset
+	// beyond the segment). The rest of the header is taken as it is; the payload length is 0 for TCP, and for UDP
+	// what the IP header implies.
+	BadHeader
 )
 
-// Packet is one decoded frame. It holds no pointers; Payload offsets are into the frame's captured bytes.
+// Packet is one decoded frame. It holds no pointers; Payload offsets are into the frame's captured bytes, and
+// PayloadOff+PayloadCap is never beyond them. A later fragment (FragLater) of TCP, UDP, SCTP, ICMP or ICMPv6 counts all
+// its bytes above IP as payload.
 type Packet struct {
 	Src, Dst         Addr
 	SrcPort, DstPort uint16 // TCP, UDP, SCTP; ICMP: type and counterpart or code, as Community ID v1 maps them; else 0
@@ -94,8 +100,8 @@ type Packet struct {
 	Flags            Flags
 	VLAN             uint16 // outermost id, 0..4095, with HasVLAN
 	Window           uint16 // TCP window as in the header, unscaled
-	Length           uint32 // IP total length in bytes (IPv4 total length; IPv6 payload length + 40)
-	PayloadLen       uint32 // bytes above TCP, UDP, SCTP or ICMP by the headers
+	Length           uint32 // IP total length in bytes (IPv4 total length; IPv6 payload length + 40, or jumbogram)
+	PayloadLen       uint32 // bytes above TCP, UDP, SCTP or ICMP by the headers; 0 for other protocols
 	PayloadOff       uint32 // where the captured payload begins in the frame
 	PayloadCap       uint32 // payload bytes that were captured
 	Seq, Ack         uint32 // TCP

@@ -83,22 +83,23 @@ func (d *decoder) tcp(p *Packet, off, end int) Verdict {
 		}
 		return OK
 	}
-	header := int(b[12]>>4) * 4
-	if header < 20 || header > end-off && p.Flags&FragFirst == 0 {
-		return ShortTransport
-	}
 	p.SrcPort = binary.BigEndian.Uint16(b)
 	p.DstPort = binary.BigEndian.Uint16(b[2:])
 	p.Seq = binary.BigEndian.Uint32(b[4:])
 	p.Ack = binary.BigEndian.Uint32(b[8:])
 	p.TCPFlags = b[13]
 	p.Window = binary.BigEndian.Uint16(b[14:])
+	header := int(b[12]>>4) * 4
+	if header < 20 || header > end-off && p.Flags&FragFirst == 0 {
+		p.Flags |= BadHeader
+		header = end - off
+	}
 	d.payload(p, off+header, end)
 	return OK
 }
 
 // udp decodes a UDP header (RFC 768). The datagram ends where its own length says, or, where that is 0 (jumbograms,
-// offload) or more than there is, with the packet.
+// offload), impossible, or more than there is, with the packet.
 func (d *decoder) udp(p *Packet, off, end int) Verdict {
 	b := d.captured(off, end)
 	if v := d.ports(p, b, 8, off, end); v != OK {
@@ -107,7 +108,8 @@ func (d *decoder) udp(p *Packet, off, end int) Verdict {
 	if len(b) >= 6 {
 		if n := int(binary.BigEndian.Uint16(b[4:])); n > 0 {
 			if n < 8 {
-				return ShortTransport
+				p.Flags |= BadHeader
+				n = end - off
 			}
 			end = min(end, off+n)
 		}
