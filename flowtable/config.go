@@ -9,6 +9,7 @@ type Config struct {
 	Idle          IdleConfig    `mapstructure:"idle"`
 	KeyVLAN       bool          `mapstructure:"key_vlan"`     // the outermost VLAN id is part of the key
 	ServerPorts   []uint16      `mapstructure:"server_ports"` // server ports besides those below 1024
+	MTU           uint32        `mapstructure:"mtu"`          // longer IP packets are marked offload, bytes
 	Pressure      float64       `mapstructure:"pressure"`     // share of max_flows above which flows go sooner
 	Relief        float64       `mapstructure:"relief"`       // share of max_flows below which that ends
 }
@@ -32,6 +33,7 @@ func DefaultConfig() Config {
 			TCP: 300 * time.Second, TCPEmbryonic: 30 * time.Second, TCPClosed: 5 * time.Second,
 			UDP: 60 * time.Second, ICMP: 30 * time.Second, Other: 30 * time.Second,
 		},
+		MTU:      1500,
 		Pressure: 0.9,
 		Relief:   0.7,
 	}

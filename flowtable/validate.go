@@ -1,0 +1,53 @@
+package flowtable
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The bounds of Config.
+const (
+	maxFlowsLimit = 100_000_000
+	minTimeout    = time.Millisecond
+	maxTimeout    = 30 * 24 * time.Hour
+)
+
+// Validate returns nil or all problems joined, each as "key: got X, want Y".
+func (c Config) Validate() error {
+	var problems []error
+	bad := func(key string, got, want any) {
+		problems = append(problems, fmt.Errorf("%s: got %v, want %v", key, got, want))
+	}
+	if c.MaxFlows < 1 || c.MaxFlows > maxFlowsLimit {
+		bad("max_flows", c.MaxFlows, "1 to 100000000")
+	}
+	for _, t := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"active_timeout", c.ActiveTimeout},
+		{"idle.tcp", c.Idle.TCP},
+		{"idle.tcp_embryonic", c.Idle.TCPEmbryonic},
+		{"idle.tcp_closed", c.Idle.TCPClosed},
+		{"idle.udp", c.Idle.UDP},
+		{"idle.icmp", c.Idle.ICMP},
+		{"idle.other", c.Idle.Other},
+	} {
+		if t.value != 0 && (t.value < minTimeout || t.value > maxTimeout) {
+			bad(t.key, t.value, "0s (never) or 1ms to 720h")
+		}
+	}
+	for _, port := range c.ServerPorts {
+		if port == 0 {
+			bad("server_ports", port, "ports from 1 to 65535")
+		}
+	}
+	if !(c.Pressure > 0 && c.Pressure <= 1) { // written so that NaN is refused
+		bad("pressure", c.Pressure, "above 0, up to 1")
+	}
+	if !(c.Relief > 0 && c.Relief <= c.Pressure) {
+		bad("relief", c.Relief, "above 0, up to flow.pressure")
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,235 @@
+package flowtable
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/weir-sensor/weir/packet"
+)
+
+// Advance lets the input's clock go on to clock, which ends flows even where no packet comes, and appends to out the
+// records that are due before all that are still to come, in the order of Written, then Ordinal. Settled says up to
+// where that is.
+func (t *Table) Advance(clock int64, out []Record) []Record {
+	if clock >= t.nextDue {
+		t.sweep(clock, advanceBudget)
+	}
+	t.settle = max(t.settle, t.settled(clock))
+	return t.handOut(out)
+}
+
+// advanceBudget bounds the flows looked at in one Advance.
+const advanceBudget = 1 << 14
+
+// Settled returns the packet time before which the table has handed out all records.
+func (t *Table) Settled() int64 { return t.settle }
+
+// handOut appends the pending records due before t.settle to out, sorted.
+func (t *Table) handOut(out []Record) []Record {
+	t.order = t.order[:0]
+	for i := range t.pending {
+		if r := &t.pending[i]; r.Written < t.settle {
+			t.order = append(t.order, place{r.Written, r.Ordinal, uint32(i)})
+		}
+	}
+	if len(t.order) == 0 {
+		return out
+	}
+	slices.SortFunc(t.order, place.compare)
+	for _, o := range t.order {
+		out = append(out, t.pending[o.at])
+	}
+	kept := t.pending[:0]
+	if len(t.order) < len(t.pending) {
+		for i := range t.pending {
+			if t.pending[i].Written >= t.settle {
+				kept = append(kept, t.pending[i])
+			}
+		}
+	}
+	t.pending = kept
+	return out
+}
+
+// place is where a record or flow is, with what it is sorted by.
+type place struct {
+	written int64
+	ordinal uint64
+	at      uint32
+}
+
+func (p place) compare(q place) int {
+	if c := cmp.Compare(p.written, q.written); c != 0 {
+		return c
+	}
+	return cmp.Compare(p.ordinal, q.ordinal)
+}
+
+// Shutdown ends the input at the clock: flows whose time has come end as they would have, the others with
+// EndShutdown. The records come from Drain.
+func (t *Table) Shutdown(clock int64) {
+	t.sweep(clock, math.MaxInt)
+	t.settle = noTime
+	t.closing = t.closing[:0]
+	for _, s := range t.index.slots {
+		if s != 0 {
+			t.closing = append(t.closing, place{noTime, t.flow(uint32(s)).ordinal, uint32(s)})
+		}
+	}
+	slices.SortFunc(t.closing, place.compare)
+}
+
+// Drain appends up to n records after Shutdown, in order, and says whether there are more.
+func (t *Table) Drain(out []Record, n int) ([]Record, bool) {
+	if len(t.pending) > 0 {
+		return t.handOut(out), true
+	}
+	n = min(n, len(t.closing))
+	for _, p := range t.closing[:n] {
+		f := t.flow(p.at)
+		out = append(out, Record{})
+		t.record(&out[len(out)-1], f, EndShutdown, p.written)
+		t.release(p.at, f, t.hashFlow(f))
+	}
+	t.closing = t.closing[n:]
+	return out, len(t.closing) > 0
+}
+
+// end writes the flow's record and forgets the flow.
+func (t *Table) end(place uint32, f *flow, hash uint32, reason EndReason, due int64) {
+	t.write(f, reason, due)
+	t.release(place, f, hash)
+}
+
+// expire ends a flow that was idle until due.
+func (t *Table) expire(place uint32, f *flow, due int64) {
+	t.end(place, f, t.hashFlow(f), f.idleReason(), due)
+}
+
+// makeRoom ends flows early when the table is nearly full, and one when it is full.
+func (t *Table) makeRoom(clock int64) {
+	if clock >= t.nextDue {
+		t.sweep(clock, math.MaxInt)
+	}
+	if t.index.used < t.relief {
+		t.pressed = false
+	} else if t.index.used >= t.high {
+		t.pressed = true
+	}
+	if t.pressed && t.index.used < t.limit {
+		for range 2 {
+			if place, f := t.victim(clock, true); f != nil {
+				t.counters.Pressure++
+				t.end(place, f, t.hashFlow(f), EndEvicted, clock)
+			}
+		}
+	}
+	if t.index.used >= t.limit {
+		if place, f := t.victim(clock, false); f != nil {
+			t.end(place, f, t.hashFlow(f), EndEvicted, clock)
+		}
+	}
+}
+
+func (t *Table) release(place uint32, f *flow, hash uint32) {
+	t.index.remove(hash, place)
+	t.dequeue(place, f)
+	if f.ext != 0 {
+		t.freeExts = append(t.freeExts, f.ext)
+	}
+	t.free = append(t.free, place)
+}
+
+func (t *Table) hashFlow(f *flow) uint32 {
+	vlan := uint16(0)
+	if t.cfg.KeyVLAN && f.bits&hasVLAN != 0 {
+		vlan = f.vlan + 1
+	}
+	return t.mix(f.a, f.b, f.portA, f.portB, f.proto, vlan)
+}
+
+// cut writes what the flow has counted and lets it go on in another part that begins with the packet.
+func (t *Table) cut(f *flow, in *Input) {
+	t.write(f, EndActive, in.Clock)
+	e := t.extOf(f)
+	if e.part == 0 {
+		e.id = t.id(f)
+	}
+	e.part++
+	e.oldResent, e.oldLate = e.resent, e.late
+	f.bits |= fixed
+	f.quality = 0
+	f.packets, f.bytes, f.wire, f.payload = [2]uint32{}, [2]uint64{}, [2]uint64{}, [2]uint64{}
+	f.flags, f.ttl = [2]uint8{}, [2]uint8{}
+	t.exts[f.ext].startLag = 0
+	t.open(f, in)
+}
+
+func (t *Table) write(f *flow, reason EndReason, due int64) {
+	t.pending = append(t.pending, Record{})
+	t.record(&t.pending[len(t.pending)-1], f, reason, due)
+}
+
+// record fills r with what the flow has counted.
+func (t *Table) record(r *Record, f *flow, reason EndReason, due int64) {
+	t.counters.Written[reason]++
+	up := f.bits.client()
+	down := 1 - up
+	*r = Record{
+		ID: t.id(f), Client: f.a, Server: f.b, ClientPort: f.portA, ServerPort: f.portB, VLAN: f.vlan, Proto: f.proto,
+		Version: 4, HasVLAN: f.bits&hasVLAN != 0, ICMPOneWay: f.bits&oneWay != 0, ClientBy: f.bits.clientBy(),
+		State: New, ConnState: t.connState(f), EndReason: reason, Quality: f.quality,
+		TCPFlags: [2]uint8{f.flags[up], f.flags[down]}, TTLMin: [2]uint8{f.ttl[up], f.ttl[down]},
+		Start: f.start, End: f.end, RTT: f.rtt,
+		Packets:   [2]uint64{uint64(f.packets[up]), uint64(f.packets[down])},
+		Bytes:     [2]uint64{f.bytes[up], f.bytes[down]},
+		WireBytes: [2]uint64{f.wire[up], f.wire[down]},
+		Payload:   [2]uint64{f.payload[up], f.payload[down]},
+		History:   t.history(f), Written: due, Ordinal: f.ordinal,
+	}
+	if up == 1 {
+		r.Client, r.Server, r.ClientPort, r.ServerPort = r.Server, r.Client, r.ServerPort, r.ClientPort
+	}
+	if f.bits&version6 != 0 {
+		r.Version = 6
+	}
+	if f.proto == packet.ProtoTCP {
+		r.State = f.connectionState()
+	} else if f.answered() {
+		r.State = Established
+	}
+	if f.packets[up] == 0 || f.packets[down] == 0 {
+		r.Quality |= OneWay
+	}
+	if f.ext != 0 {
+		e := &t.exts[f.ext]
+		r.Part = e.part
+		for i, d := range [2]int{up, down} {
+			r.Retransmits[i] = e.resent[d] - e.oldResent[d]
+			r.OutOfOrder[i] = e.late[d] - e.oldLate[d]
+		}
+	}
+}
+
+// generation says how many flows of the same key began at the same instant before this one.
+func (t *Table) generation(f *flow) uint32 {
+	if f.ext == 0 {
+		return 0
+	}
+	return t.exts[f.ext].generation
+}
+
+// id derives the flow's id from its key and the time of its first packet: the same in every run.
+func (t *Table) id(f *flow) uint64 {
+	if f.ext != 0 && t.exts[f.ext].part > 0 {
+		return t.exts[f.ext].id
+	}
+	h := fold(f.a.Hi^0x9e3779b97f4a7c15, f.a.Lo^0xc2b2ae3d27d4eb4f)
+	h = fold(h^f.b.Hi, f.b.Lo^0x165667b19e3779f9)
+	h = fold(h^uint64(f.portA)<<32^uint64(f.portB)<<16^uint64(f.proto)<<8^uint64(f.bits&(version6|oneWay)), 0xd6e8feb86659fd93)
+	if t.cfg.KeyVLAN && f.bits&hasVLAN != 0 {
+		h = fold(h^uint64(f.vlan), 0xa0761d6478bd642f)
+	}
+	return fold(h^uint64(f.start), 0xe7037ed1a0b428db^uint64(t.generation(f)))
+}
