@@ -1,0 +1,129 @@
+package output
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+// Encoder turns records into text. It remembers the date it wrote last, so every goroutine has its own. The zero
+// value is ready.
+type Encoder struct {
+	clock clock
+}
+
+// AppendNDJSON appends the record to dst as one JSON object and a line feed, and returns the extended slice. It
+// allocates only where dst has no room for the longest possible line, and may write to all of dst's capacity.
+func (e *Encoder) AppendNDJSON(dst []byte, r *flowtable.Record) []byte {
+	return e.appendFlow(dst, r, ndjson)
+}
+
+// AppendCSV appends the record to dst as one line of CSV, as AppendNDJSON does. No value needs quotes.
+func (e *Encoder) AppendCSV(dst []byte, r *flowtable.Record) []byte {
+	return e.appendFlow(dst, r, csv)
+}
+
+// AppendCSVHeader appends the line of column names to dst and returns it.
+func AppendCSVHeader(dst []byte) []byte {
+	for i := range flowColumns {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, flowColumns[i].Name...)
+	}
+	return append(dst, '\n')
+}
+
+// maxFlowText is room for the longest line of either form and the slack behind it.
+const maxFlowText = 1536
+
+// appendFlow writes one line. The columns come in the order of flowColumns.
+func (e *Encoder) appendFlow(dst []byte, r *flowtable.Record, f *form) []byte {
+	dst = slices.Grow(dst, maxFlowText)
+	dst = appendIDs(dst, r, f)
+	dst = e.appendTimes(dst, r, f)
+	dst = appendEndpoints(dst, r, f)
+	dst = f.uints(dst, colPacketsUp, &r.Packets)
+	dst = f.uints(dst, colBytesUp, &r.Bytes)
+	dst = f.uints(dst, colWireBytesUp, &r.WireBytes)
+	dst = f.uints(dst, colPayloadUp, &r.Payload)
+	dst = appendStates(dst, r, f)
+	dst = appendTransport(dst, r, f)
+	dst = add(dst, &f.number[colQuality])
+	dst = append(dst, f.quality[int(r.Quality)&(len(f.quality)-1)]...)
+	return append(dst, f.end...)
+}
+
+func appendIDs(dst []byte, r *flowtable.Record, f *form) []byte {
+	var id [8]byte
+	binary.BigEndian.PutUint64(id[:], r.ID)
+	dst = add(dst, &f.string[colFlowID])
+	dst = hex.AppendEncode(dst, id[:])
+	dst = f.shut(dst)
+	dst = add(dst, &f.string[colCommunityID])
+	dst = packet.AppendCommunityID(dst, 0, r.Version, r.Proto, r.Client, r.Server, r.ClientPort, r.ServerPort,
+		r.ICMPOneWay)
+	return f.shut(dst)
+}
+
+func (e *Encoder) appendTimes(dst []byte, r *flowtable.Record, f *form) []byte {
+	dst = add(dst, &f.string[colStart])
+	dst = e.clock.append(dst, r.Start)
+	dst = f.shut(dst)
+	dst = add(dst, &f.string[colEnd])
+	dst = e.clock.append(dst, r.End)
+	dst = f.shut(dst)
+	dst = add(dst, &f.number[colDuration])
+	return appendSeconds(dst, uint64(r.End)-uint64(r.Start)) // unsigned: the span may exceed an int64
+}
+
+func appendEndpoints(dst []byte, r *flowtable.Record, f *form) []byte {
+	ports := hasPorts(r.Proto)
+	dst = add(dst, &f.proto[r.Proto])
+	dst = add(dst, &f.string[colClient])
+	dst = appendAddr(dst, r.Client, r.Version)
+	dst = f.shut(dst)
+	dst = f.uintIf(ports, dst, colClientPort, uint64(r.ClientPort))
+	dst = add(dst, &f.string[colServer])
+	dst = appendAddr(dst, r.Server, r.Version)
+	dst = f.shut(dst)
+	dst = f.uintIf(ports, dst, colServerPort, uint64(r.ServerPort))
+	dst = add(dst, &f.clientBy[r.ClientBy])
+	return f.uintIf(r.HasVLAN, dst, colVLAN, uint64(r.VLAN))
+}
+
+func appendStates(dst []byte, r *flowtable.Record, f *form) []byte {
+	for d := range r.TCPFlags {
+		if r.Proto == packet.ProtoTCP && r.Packets[d] != 0 {
+			dst = add(dst, &f.tcpFlags[d][r.TCPFlags[d]])
+		} else {
+			dst = add(dst, &f.null[colTCPFlagsUp+d])
+		}
+	}
+	dst = add(dst, &f.state[r.State])
+	dst = add(dst, &f.connState[r.ConnState])
+	dst = add(dst, &f.string[colHistory])
+	dst = r.History.Append(dst)
+	dst = f.shut(dst)
+	dst = add(dst, &f.endReason[r.EndReason])
+	return f.uint(dst, colPart, uint64(r.Part))
+}
+
+func appendTransport(dst []byte, r *flowtable.Record, f *form) []byte {
+	up, down := r.Packets[flowtable.Up] != 0, r.Packets[flowtable.Down] != 0
+	dst = f.uintIf(up, dst, colTTLMinUp, uint64(r.TTLMin[flowtable.Up]))
+	dst = f.uintIf(down, dst, colTTLMinDown, uint64(r.TTLMin[flowtable.Down]))
+	if r.RTT >= 0 {
+		dst = appendSeconds(add(dst, &f.number[colRTT]), uint64(r.RTT))
+	} else {
+		dst = add(dst, &f.null[colRTT])
+	}
+	tcp := r.Proto == packet.ProtoTCP
+	dst = f.uintIf(tcp && up, dst, colRetransmitsUp, uint64(r.Retransmits[flowtable.Up]))
+	dst = f.uintIf(tcp && down, dst, colRetransmitsDown, uint64(r.Retransmits[flowtable.Down]))
+	dst = f.uintIf(tcp && up, dst, colOutOfOrderUp, uint64(r.OutOfOrder[flowtable.Up]))
+	return f.uintIf(tcp && down, dst, colOutOfOrderDown, uint64(r.OutOfOrder[flowtable.Down]))
+}
