@@ -11,6 +11,8 @@ const (
 	maxFlowsLimit = 100_000_000
 	minTimeout    = time.Millisecond
 	maxTimeout    = 30 * 24 * time.Hour
+	minMTU        = 68 // RFC 791
+	maxMTU        = 65535
 )
 
 // Validate returns nil or all problems joined, each as "key: got X, want Y".
@@ -42,6 +44,9 @@ func (c Config) Validate() error {
 		if port == 0 {
 			bad("server_ports", port, "ports from 1 to 65535")
 		}
+	}
+	if c.MTU < minMTU || c.MTU > maxMTU {
+		bad("mtu", c.MTU, "68 to 65535")
 	}
 	if !(c.Pressure > 0 && c.Pressure <= 1) { // written so that NaN is refused
 		bad("pressure", c.Pressure, "above 0, up to 1")

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/logging"
+)
+
+// Config is the whole configuration. The mapstructure tags, joined with dots, are the keys.
+type Config struct {
+	Capture capture.Config   `mapstructure:"capture"`
+	Flow    flowtable.Config `mapstructure:"flow"`
+	Sensor  SensorConfig     `mapstructure:"sensor"`
+	Output  OutputConfig     `mapstructure:"output"`
+	Log     logging.Config   `mapstructure:"log"`
+}
+
+// SensorConfig is the pipeline's part of the configuration.
+type SensorConfig struct {
+	Shards int `mapstructure:"shards"` // how many flow tables work side by side; 0: one per CPU
+	Batch  int `mapstructure:"batch"`  // packets handed over at a time
+}
+
+// OutputConfig is the record writers' part of the configuration.
+type OutputConfig struct {
+	Format string `mapstructure:"format"` // ndjson or csv
+}
+
+// Default returns the defaults of config.yaml.
+func Default() Config {
+	return Config{
+		Capture: capture.DefaultConfig(),
+		Flow:    flowtable.DefaultConfig(),
+		Sensor:  SensorConfig{Batch: 1024},
+		Output:  OutputConfig{Format: "ndjson"},
+		Log:     logging.DefaultConfig(),
+	}
+}
+
+// Validate returns nil or all problems joined, each as "key: got X, want Y".
+func (c SensorConfig) Validate() error {
+	var problems []error
+	if c.Shards < 0 || c.Shards > 256 {
+		problems = append(problems, fmt.Errorf("shards: got %d, want 0 (one per CPU) to 256", c.Shards))
+	}
+	if c.Batch < 1 || c.Batch > 65536 {
+		problems = append(problems, fmt.Errorf("batch: got %d, want 1 to 65536", c.Batch))
+	}
+	return errors.Join(problems...)
+}
+
+// Validate returns nil or a problem as "key: got X, want Y".
+func (c OutputConfig) Validate() error {
+	if c.Format != "ndjson" && c.Format != "csv" {
+		return fmt.Errorf("format: got %q, want ndjson or csv", c.Format)
+	}
+	return nil
+}
+
+// Validate returns nil or an *Error with every value that is out of range, in the order of the sections.
+func (c Config) Validate() error {
+	var problems []Problem
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		section := v.Type().Field(i).Tag.Get("mapstructure")
+		part, ok := v.Field(i).Interface().(interface{ Validate() error })
+		if !ok {
+			panic("bug: section " + section + " has no Validate")
+		}
+		if err := part.Validate(); err != nil {
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				key, text, _ := strings.Cut(line, ": ")
+				problems = append(problems, Problem{Key: section + "." + key, Text: text})
+			}
+		}
+	}
+	if problems == nil {
+		return nil
+	}
+	return &Error{problems}
+}
+
+// leaves calls visit for every value of a configuration struct with its key, in the order of declaration. v must be
+// addressable where visit sets leaves.
+func leaves(v reflect.Value, prefix string, visit func(key string, leaf reflect.Value)) {
+	for i := range v.NumField() {
+		key := prefix + v.Type().Field(i).Tag.Get("mapstructure")
+		if field := v.Field(i); field.Kind() == reflect.Struct {
+			leaves(field, key+".", visit)
+		} else {
+			visit(key, field)
+		}
+	}
+}
+
+// values returns every value of c by its key.
+func values(c Config) map[string]reflect.Value {
+	m := map[string]reflect.Value{}
+	leaves(reflect.ValueOf(c), "", func(key string, leaf reflect.Value) { m[key] = leaf })
+	return m
+}

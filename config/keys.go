@@ -1,0 +1,91 @@
+package config
+
+import "strings"
+
+// Key describes one key of the configuration. Its type and its default are those of its field in Config.
+type Key struct {
+	Name  string // words joined by dots
+	Unit  string // what the value counts or measures
+	Range string // what is accepted
+	Why   string // one sentence: what it does and why one would change it
+}
+
+// Variable returns the name of the environment variable that sets the key.
+func (k Key) Variable() string {
+	return "WEIR_" + strings.ToUpper(strings.ReplaceAll(k.Name, ".", "_"))
+}
+
+// Section describes a group of keys.
+type Section struct{ Name, Why string }
+
+const (
+	timeouts = "0s (never) or 1ms to 720h"
+	tunnels  = "any of gre, vxlan, geneve, ipip, gtpu, teredo"
+)
+
+// Keys returns every key in the order of Config's fields: config.yaml and docs/CONFIG.md are made from it. The
+// caller owns the slice.
+func Keys() []Key {
+	return []Key{
+		{"capture.tunnels", "list", tunnels,
+			"Tunnels to open: the packets inside are counted in flows of their own instead of the tunnel's."},
+		{"capture.checksums", "switch", "true or false",
+			"Verify IP, TCP, UDP, SCTP and ICMP checksums; bad ones are counted, never dropped."},
+		{"capture.dedup", "switch", "true or false",
+			"Drop a packet that equals one of the last 8 within 10 ms, as a mirror of two ports delivers it."},
+		{"capture.filter", "filter text", "what pcap-filter(7) describes; empty: every packet",
+			"Only packets that match are counted in flows, in live capture and in replay alike."},
+
+		{"flow.max_flows", "flows", "1 to 100000000",
+			"Open flows over all shards, which bounds memory; when the table is full, the least useful flow is evicted."},
+		{"flow.active_timeout", "duration", timeouts,
+			"A flow that lasts longer is written in parts, so that long flows are seen before they end."},
+		{"flow.idle.tcp", "duration", timeouts,
+			"A TCP flow with a complete handshake ends after this long without a packet."},
+		{"flow.idle.tcp_embryonic", "duration", timeouts,
+			"A TCP flow whose handshake is not complete ends after this; short, since floods and scans make many."},
+		{"flow.idle.tcp_closed", "duration", timeouts,
+			"A TCP flow that was closed or reset ends after this, so that stray retransmissions still count in it."},
+		{"flow.idle.udp", "duration", timeouts,
+			"A UDP flow ends after this long without a packet."},
+		{"flow.idle.icmp", "duration", timeouts,
+			"An ICMP or ICMPv6 flow ends after this long without a packet."},
+		{"flow.idle.other", "duration", timeouts,
+			"A flow of any other protocol ends after this long without a packet."},
+		{"flow.key_vlan", "switch", "true or false",
+			"Keep flows of different outermost VLAN ids apart, for networks that use the same addresses twice."},
+		{"flow.server_ports", "list", "ports from 1 to 65535",
+			"Ports above 1023 that mark a server where no handshake tells who opened the flow."},
+		{"flow.mtu", "bytes", "68 to 65535",
+			"IP packets longer than this were never on the wire as one; their flows carry the remark offload."},
+		{"flow.pressure", "share of flow.max_flows", "above 0, up to 1",
+			"Above this many open flows, embryonic and idle ones end sooner, so that the table does not fill up."},
+		{"flow.relief", "share of flow.max_flows", "above 0, up to flow.pressure",
+			"Below this many open flows, the pressure is over and the timeouts are the usual ones again."},
+
+		{"sensor.shards", "shards", "0 (one per CPU) to 256",
+			"Flow tables that work side by side; records are the same whatever the number, while no table is full."},
+		{"sensor.batch", "packets", "1 to 65536",
+			"Packets handed from the reader to a shard at a time; records are the same whatever the number."},
+
+		{"output.format", "name", "ndjson or csv",
+			"How records are written: one JSON object per line, or comma-separated values with a header."},
+
+		{"log.level", "name", "debug, info, warn or error",
+			"The least severe messages that are logged to standard error."},
+		{"log.format", "name", "text or json",
+			"How messages are logged: key=value text to read, or JSON for a log collector."},
+	}
+}
+
+// Sections returns every group of keys with what it is about. The caller owns the slice.
+func Sections() []Section {
+	return []Section{
+		{"capture", "What is done with packets before they become flows."},
+		{"flow", "How packets become flows, when flows end, and how many may be open."},
+		{"flow.idle", "How long a flow of each kind may be silent, in packet time."},
+		{"sensor", "How the work is spread over the CPUs."},
+		{"output", "How records are written."},
+		{"log", "What the program says about itself."},
+	}
+}

@@ -1,0 +1,2 @@
+// Package logging makes the program's logger from its part of the configuration.
+package logging
