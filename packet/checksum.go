@@ -6,7 +6,10 @@ import (
 	"math/bits"
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	noChecksum [4]byte // what stands in place of the SCTP checksum while it is computed; never written
+)
 
 // sum16 returns the ones' complement sum of b as big-endian 16-bit words, the last one padded with a zero byte
 // (RFC 1071), added to the partial sum start. The sum is the same in either byte order but for the order of its own
@@ -119,8 +122,7 @@ func (p *Packet) pseudo(n int) uint32 {
 
 // sctpSum returns the CRC32c of an SCTP packet with its checksum field taken as 0 (RFC 9260, appendix A).
 func sctpSum(b []byte) uint32 {
-	var zero [4]byte
 	crc := crc32.Update(0, castagnoli, b[:8])
-	crc = crc32.Update(crc, castagnoli, zero[:])
+	crc = crc32.Update(crc, castagnoli, noChecksum[:])
 	return crc32.Update(crc, castagnoli, b[12:])
 }

@@ -6,8 +6,8 @@ type Tunnels uint16
 // The tunnels. Each is opened only where its inner packet decodes as OK; otherwise the outer packet is what counts.
 const (
 	TunnelGRE    Tunnels = 1 << iota // RFC 2784, 2890; with NVGRE, Ethernet bridging, PPTP (RFC 2637), ERSPAN I to III
-	TunnelVXLAN                      // RFC 7348: UDP to port 4789 or 8472
-	TunnelGeneve                     // RFC 8926: UDP to port 6081
+	TunnelVXLAN                      // RFC 7348: UDP port 4789 or 8472
+	TunnelGeneve                     // RFC 8926: UDP port 6081
 	TunnelIPIP                       // RFC 2003, 2473, 4213: IPv4 or IPv6 directly inside either
 	TunnelGTPU                       // 3GPP TS 29.281 G-PDU: UDP port 2152
 	TunnelTeredo                     // RFC 4380: UDP port 3544

@@ -238,6 +238,8 @@ func (d *decoder) mpls(p *Packet, off int) Verdict {
 		return d.ipv6(p, off)
 	case d.looksEthernet(off):
 		return d.ethernet(p, off)
+	case len(d.frame) < off+18:
+		return Truncated
 	}
 	return NonIP
 }

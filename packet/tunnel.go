@@ -77,22 +77,23 @@ func (d *decoder) open(p *Packet, off, end int, kind inside) {
 	}
 }
 
-// openUDP opens the tunnel that the ports name. The payload lies from off to end.
+// openUDP opens the tunnel that one of the ports names. The payload lies from off to end.
 func (d *decoder) openUDP(p *Packet, off, end int) {
 	b := d.captured(off, end)
+	either := func(port uint16) bool { return p.DstPort == port || p.SrcPort == port }
 	switch t := d.opt.Tunnels; {
-	case t&TunnelVXLAN != 0 && (p.DstPort == portVXLAN || p.DstPort == portVXLANLinux):
+	case t&TunnelVXLAN != 0 && (either(portVXLAN) || either(portVXLANLinux)):
 		const validID = 0x08
 		if len(b) > 8 && b[0]&validID != 0 && b[7] == 0 {
 			d.open(p, off+8, end, insideEthernet)
 		}
-	case t&TunnelGeneve != 0 && p.DstPort == portGeneve:
+	case t&TunnelGeneve != 0 && either(portGeneve):
 		if len(b) > 8 && b[0]>>6 == 0 {
 			d.open(p, off+8+int(b[0]&0x3f)*4, end, etherInside(binary.BigEndian.Uint16(b[2:])))
 		}
-	case t&TunnelGTPU != 0 && (p.DstPort == portGTPU || p.SrcPort == portGTPU):
+	case t&TunnelGTPU != 0 && either(portGTPU):
 		d.openGTPU(p, b, off, end)
-	case t&TunnelTeredo != 0 && (p.DstPort == portTeredo || p.SrcPort == portTeredo):
+	case t&TunnelTeredo != 0 && either(portTeredo):
 		d.openTeredo(p, b, off, end)
 	}
 }
