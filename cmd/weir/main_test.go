@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weir-sensor/weir/output"
+)
+
+// command runs a command line within the process.
+func command(t *testing.T, environ []string, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &err, environ: environ}
+	status = a.run(context.Background(), args)
+	return status, out.String(), err.String()
+}
+
+// A mistake on the command line: status 2, nothing on stdout, one line on stderr that names it and what is right.
+func TestUsageErrors(t *testing.T) {
+	dir := t.TempDir()
+	bad := filepath.Join(dir, "bad.yaml")
+	if err := os.WriteFile(bad, []byte("flow:\n  idle:\n    tcp: 30\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		environ []string
+		args    []string
+		want    string
+	}{
+		{nil, []string{"confg"}, `unknown command "confg" for "weir"; did you mean config?`},
+		{nil, []string{"frobnicate"}, `unknown command "frobnicate" for "weir"; 'weir --help' lists the commands`},
+		{nil, []string{"config", "frobnicate"},
+			`unknown command "frobnicate" for "weir config"; 'weir config --help' lists the commands`},
+		{nil, []string{"--no-such-flag"}, "unknown flag: --no-such-flag; 'weir --help' lists the flags"},
+		{nil, []string{"config", "print", "-x"},
+			"unknown shorthand flag: 'x' in -x; 'weir config print --help' lists the flags"},
+		{nil, []string{"config", "print", "--set"}, "flag needs an argument: --set; 'weir config print --help' lists the flags"},
+		{nil, []string{"version", "x"}, `unexpected argument "x"; usage: weir version [flags]`},
+		{nil, []string{"config", "explain", "a", "b"}, `unexpected argument "b"; usage: weir config explain [KEY] [flags]`},
+		{nil, []string{"config", "check", "a", "--config", "b"}, "got --config b and a, want one file to check"},
+		{nil, []string{"config", "check", bad}, "flow.idle.tcp: got 30, want a duration such as 30s (" + bad + ":3)"},
+		{nil, []string{"config", "print", "--config", bad}, "flow.idle.tcp: got 30, want a duration such as 30s (" + bad + ":3)"},
+		{nil, []string{"config", "print", "--config", dir + "/none.yaml"},
+			"read configuration: open " + dir + "/none.yaml: no such file or directory"},
+		{nil, []string{"config", "print", "--log-level", "loud"},
+			`log.level: got "loud", want debug, info, warn or error (--log-level)`},
+		{nil, []string{"config", "explain", "flow.idle.tpc"},
+			"flow.idle.tpc: got an unknown key, want a known one; did you mean flow.idle.tcp?"},
+		{[]string{"WEIR_FLOW_IDLE_TPC=1s"}, []string{"config", "print"},
+			"WEIR_FLOW_IDLE_TPC: got an unknown variable, want a known one; did you mean WEIR_FLOW_IDLE_TCP?"},
+	} {
+		status, stdout, stderr := command(t, test.environ, test.args...)
+		if status != exitUsage || stdout != "" || stderr != "weir: "+test.want+"\n" {
+			t.Errorf("weir %s:\n got status %d, stdout %q, stderr %s\nwant status %d, weir: %s",
+				strings.Join(test.args, " "), status, stdout, stderr, exitUsage, test.want)
+		}
+	}
+}
+
+// Every problem of a configuration has a line of its own.
+func TestAllProblemsAtOnce(t *testing.T) {
+	status, _, stderr := command(t, []string{"WEIR_X=1"}, "config", "check", "--set", "flow.max_flows=0", "--set", "nonsense")
+	if lines := strings.Count(stderr, "\n"); status != exitUsage || lines != 3 {
+		t.Errorf("got status %d and %d lines, want %d and 3:\n%s", status, lines, exitUsage, stderr)
+	}
+}
+
+func TestConfigCommands(t *testing.T) {
+	environ := []string{"WEIR_FLOW_IDLE_TCP=10s"}
+	status, printed, stderr := command(t, environ, "config", "print", "--set", "flow.idle.udp=7s", "--log-format=json")
+	if status != exitOK || stderr != "" {
+		t.Fatalf("print: got status %d: %s", status, stderr)
+	}
+	for _, want := range []string{"    tcp: 10s\n", "    udp: 7s\n", "  format: json\n"} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("print: %q is missing in\n%s", want, printed)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "printed.yaml")
+	if err := os.WriteFile(file, []byte(printed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if status, out, stderr := command(t, nil, "config", "check", file); status != exitOK || out != file+": ok\n" {
+		t.Errorf("check of what print wrote: got status %d, %s%s", status, out, stderr)
+	}
+	_, out, _ := command(t, nil, "config", "explain", "flow.idle.udp", "--config", file)
+	if !strings.Contains(out, "value     7s\n") || !strings.Contains(out, "from      "+file+":") {
+		t.Errorf("explain: got\n%s", out)
+	}
+}
+
+func TestHelpWithoutArguments(t *testing.T) {
+	status, out, stderr := command(t, nil)
+	if status != exitOK || stderr != "" || !strings.HasPrefix(out, "weir measures ") || !strings.Contains(out, "weir replay") {
+		t.Errorf("got status %d, stderr %q, stdout\n%s", status, stderr, out)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	info := &debug.BuildInfo{
+		Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc123"}, {Key: "vcs.modified", Value: "true"}},
+	}
+	text := versionText("v1.2.3", info)
+	if !strings.Contains(text, "weir      v1.2.3\n") || !strings.Contains(text, "commit    abc123 and local changes\n") {
+		t.Errorf("got %s", text)
+	}
+	if text := versionText("", nil); !strings.HasPrefix(text, "weir      (devel)\n") {
+		t.Errorf("got %s", text)
+	}
+}
+
+// What a command returns decides the exit status and what the user reads.
+func TestExitStatus(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		status int
+		stderr string
+	}{
+		{nil, exitOK, ""},
+		{fmt.Errorf("write flows: %w", syscall.EPIPE), exitOK, ""},
+		{fmt.Errorf("write flows: %w", output.ErrClosedPipe), exitOK, ""},
+		{errors.New("open x: no such file"), exitFailed, "weir: open x: no such file\n"},
+		{errors.Join(errors.New("a"), errors.New("b")), exitFailed, "weir: a; b\n"},
+		{fmt.Errorf("compile filter: %w", usagef("bad")), exitUsage, "weir: compile filter: bad\n"},
+	} {
+		var stderr bytes.Buffer
+		if status := reportError(&stderr, test.err); status != test.status || stderr.String() != test.stderr {
+			t.Errorf("%v: got %d and %q, want %d and %q", test.err, status, stderr.String(), test.status, test.stderr)
+		}
+	}
+}
+
+// A panic becomes one line that asks for a report, and status 1.
+func TestPanic(t *testing.T) {
+	for _, test := range []struct {
+		level string
+		lines func(int) bool
+	}{{"", func(n int) bool { return n == 1 }}, {"debug", func(n int) bool { return n > 3 }}} {
+		var stderr bytes.Buffer
+		a := &app{stdout: panicWriter{}, stderr: &stderr}
+		args := []string{"version"}
+		if test.level != "" {
+			args = append(args, "--log-level", test.level)
+		}
+		status := a.run(context.Background(), args)
+		lines := strings.Count(stderr.String(), "\n")
+		if status != exitFailed || !strings.HasPrefix(stderr.String(), "weir: bug: on purpose (please report it") || !test.lines(lines) {
+			t.Errorf("level %q: got status %d and %d lines:\n%s", test.level, status, lines, stderr.String())
+		}
+	}
+}
+
+type panicWriter struct{ io.Writer }
+
+func (panicWriter) Write([]byte) (int, error) { panic("bug: on purpose") }
+
+// A flag of configFlag goes before every other source, and only where it is given.
+func TestConfigFlag(t *testing.T) {
+	for _, test := range []struct {
+		args   []string
+		shards int
+		dedup  bool
+	}{
+		{nil, 3, false},
+		{[]string{"--shards", "5", "--dedup"}, 5, true},
+		{[]string{"--dedup=false", "--shards=6"}, 6, false},
+	} {
+		a := &app{environ: []string{"WEIR_SENSOR_SHARDS=2"}, set: []string{"sensor.shards=3"}}
+		cmd := &cobra.Command{Run: func(*cobra.Command, []string) {}}
+		configFlag(cmd.Flags(), "shards", "sensor.shards")
+		configFlag(cmd.Flags(), "dedup", "capture.dedup")
+		if err := cmd.ParseFlags(test.args); err != nil {
+			t.Fatal(err)
+		}
+		loaded, err := a.load(cmd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := loaded.Config; c.Sensor.Shards != test.shards || c.Capture.Dedup != test.dedup {
+			t.Errorf("%v: got %d shards and dedup %t, want %d and %t", test.args, c.Sensor.Shards, c.Capture.Dedup, test.shards, test.dedup)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const rootHelp = `weir measures what flows through a network: it reads packets, from capture files for now, and writes
+bidirectional flow records (who talked to whom, when, how much, and how it ended) as JSON or CSV.
+
+  weir replay capture.pcap                   a summary to read: top talkers, top ports, longest flows
+  weir replay --out records capture.pcap     all records, as files in the directory records
+  weir config explain                        every setting, its value, and where the value came from
+
+A command tells more about itself with --help.`
+
+// newRoot returns the whole tree of commands.
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "weir",
+		Short:         "Turn packets into bidirectional flow records",
+		Long:          rootHelp,
+		Args:          subcommandsOnly,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true, // run reports them
+		SilenceUsage:  true,
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%s; '%s --help' lists the flags", oneLine(err), cmd.CommandPath())
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configFile, "config", "", "Read the configuration from this YAML `file`")
+	flags.StringArrayVar(&a.set, "set", nil, "Set one key of the configuration, as `key=value`; may be repeated")
+	configFlag(flags, "log-level", "log.level")
+	configFlag(flags, "log-format", "log.format")
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { a.logLevel = cmd.Flag("log-level").Value.String() }
+
+	root.AddCommand(newConfig(a), newVersion(a))
+	return root
+}
+
+// subcommandsOnly are the Args of a command that only groups others: whatever stands there is no command of it.
+func subcommandsOnly(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.SuggestionsMinimumDistance <= 0 {
+		cmd.SuggestionsMinimumDistance = 2
+	}
+	want := fmt.Sprintf("'%s --help' lists the commands", cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		want = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usagef("unknown command %q for %q; %s", args[0], cmd.CommandPath(), want)
+}
+
+// atMost are the Args of a command that takes up to n arguments.
+func atMost(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usagef("unexpected argument %q; usage: %s", args[n], cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

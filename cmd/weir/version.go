@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker (-X main.version=v1.2.3) and by nothing else.
+var version = ""
+
+func newVersion(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of weir and of what it was built with",
+		Args:  atMost(0),
+		RunE: func(*cobra.Command, []string) error {
+			info, _ := debug.ReadBuildInfo()
+			return a.print([]byte(versionText(version, info)))
+		},
+	}
+}
+
+// versionText describes a build. What the build information (which may be nil) does not say is left out.
+func versionText(version string, info *debug.BuildInfo) string {
+	var b strings.Builder
+	if info == nil {
+		info = &debug.BuildInfo{}
+	}
+	if version == "" {
+		version = info.Main.Version
+	}
+	if version == "" {
+		version = "(devel)"
+	}
+	fmt.Fprintf(&b, "weir      %s\n", version)
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	if commit := settings["vcs.revision"]; commit != "" {
+		if settings["vcs.modified"] == "true" {
+			commit += " and local changes"
+		}
+		fmt.Fprintf(&b, "commit    %s\n", commit)
+	}
+	fmt.Fprintf(&b, "go        %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	for _, dep := range info.Deps {
+		if dep.Path == "github.com/google/gopacket" {
+			fmt.Fprintf(&b, "gopacket  %s\n", dep.Version)
+		}
+	}
+	return b.String()
+}
