@@ -1,6 +1,9 @@
 package flowtable
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Config is the flow table's part of the configuration.
 type Config struct {
@@ -38,3 +41,10 @@ func DefaultConfig() Config {
 		Relief:   0.7,
 	}
 }
+
+// MinClock and MaxClock bound the times that a Table is given: from 1967 to 2257, so that a year's timeout added to
+// one of them, or the difference of any two, does not overflow.
+const (
+	MinClock = -(1 << 56)
+	MaxClock = math.MaxInt64 - 1<<57
+)

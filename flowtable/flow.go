@@ -35,6 +35,8 @@ type flow struct {
 
 	// Third line: order, TCP, history.
 	ordinal uint64
+	hash    uint32
+	_       uint32
 	rtt     int64
 	tcp     [2]endpoint
 	hist    [2]uint64

@@ -73,7 +73,7 @@ func NewTable(cfg Config, shards int, seed [4]uint64) *Table {
 		index:   newIndex(),
 		exts:    make([]ext, 1, 64),
 		nextDue: noTime,
-		settle:  -clockLimit,
+		settle:  MinClock,
 	}
 	for port := range 1024 {
 		t.servers[port/64] |= 1 << (port % 64)
@@ -166,7 +166,7 @@ func (t *Table) add(in *Input, hash uint32) {
 			if f.start == in.Time {
 				generation = t.generation(f) + 1
 			}
-			t.end(place, f, hash, reason, due)
+			t.end(place, f, reason, due)
 			f = nil
 		}
 	}
@@ -301,7 +301,8 @@ func (t *Table) insert(in *Input, hash uint32, d int, generation uint32) (uint32
 	p := &in.Packet
 	place := t.takePlace()
 	f := t.flow(place)
-	*f = flow{a: p.Src, b: p.Dst, portA: p.SrcPort, portB: p.DstPort, vlan: p.VLAN, proto: p.Proto, bits: kindOf(p), rtt: -1}
+	*f = flow{a: p.Src, b: p.Dst, portA: p.SrcPort, portB: p.DstPort, vlan: p.VLAN, proto: p.Proto, bits: kindOf(p),
+		hash: hash, rtt: -1}
 	if d == 1 {
 		f.a, f.b, f.portA, f.portB = f.b, f.a, f.portB, f.portA
 		f.bits |= firstIsB

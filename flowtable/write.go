@@ -90,21 +90,21 @@ func (t *Table) Drain(out []Record, n int) ([]Record, bool) {
 		f := t.flow(p.at)
 		out = append(out, Record{})
 		t.record(&out[len(out)-1], f, EndShutdown, p.written)
-		t.release(p.at, f, t.hashFlow(f))
+		t.release(p.at, f)
 	}
 	t.closing = t.closing[n:]
 	return out, len(t.closing) > 0
 }
 
 // end writes the flow's record and forgets the flow.
-func (t *Table) end(place uint32, f *flow, hash uint32, reason EndReason, due int64) {
+func (t *Table) end(place uint32, f *flow, reason EndReason, due int64) {
 	t.write(f, reason, due)
-	t.release(place, f, hash)
+	t.release(place, f)
 }
 
 // expire ends a flow that was idle until due.
 func (t *Table) expire(place uint32, f *flow, due int64) {
-	t.end(place, f, t.hashFlow(f), f.idleReason(), due)
+	t.end(place, f, f.idleReason(), due)
 }
 
 // makeRoom ends flows early when the table is nearly full, and one when it is full.
@@ -121,32 +121,24 @@ func (t *Table) makeRoom(clock int64) {
 		for range 2 {
 			if place, f := t.victim(clock, true); f != nil {
 				t.counters.Pressure++
-				t.end(place, f, t.hashFlow(f), EndEvicted, clock)
+				t.end(place, f, EndEvicted, clock)
 			}
 		}
 	}
 	if t.index.used >= t.limit {
 		if place, f := t.victim(clock, false); f != nil {
-			t.end(place, f, t.hashFlow(f), EndEvicted, clock)
+			t.end(place, f, EndEvicted, clock)
 		}
 	}
 }
 
-func (t *Table) release(place uint32, f *flow, hash uint32) {
-	t.index.remove(hash, place)
+func (t *Table) release(place uint32, f *flow) {
+	t.index.remove(f.hash, place)
 	t.dequeue(place, f)
 	if f.ext != 0 {
 		t.freeExts = append(t.freeExts, f.ext)
 	}
 	t.free = append(t.free, place)
-}
-
-func (t *Table) hashFlow(f *flow) uint32 {
-	vlan := uint16(0)
-	if t.cfg.KeyVLAN && f.bits&hasVLAN != 0 {
-		vlan = f.vlan + 1
-	}
-	return t.mix(f.a, f.b, f.portA, f.portB, f.proto, vlan)
 }
 
 // cut writes what the flow has counted and lets it go on in another part that begins with the packet.

@@ -1,0 +1,102 @@
+package sensor
+
+import (
+	"fmt"
+
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+// Ledger accounts for every packet that was read: Packets is the sum of Flow, NonIP, Truncated, Malformed, Filtered,
+// Duplicate and Refused; Flows.Opened is the sum of Flows.Open and Flows.Written.
+type Ledger struct {
+	Packets   uint64            `json:"packets"`    // read from the source
+	WireBytes uint64            `json:"wire_bytes"` // their frames' original lengths
+	Flow      uint64            `json:"flow"`       // counted in a flow
+	NonIP     uint64            `json:"non_ip"`
+	Truncated uint64            `json:"truncated"` // the headers do not fit the captured bytes
+	Malformed map[string]uint64 `json:"malformed"` // the headers contradict themselves, by reason; never nil
+	Filtered  uint64            `json:"filtered"`  // did not pass the filter
+	Duplicate uint64            `json:"duplicate"` // second copies, with capture.dedup
+	Refused   uint64            `json:"refused"`   // the table was full and had nothing to evict
+
+	// Of those in Flow:
+	BadIPChecksum     uint64 `json:"bad_ip_checksum"`
+	BadChecksum       uint64 `json:"bad_checksum"`       // of TCP, UDP, SCTP or ICMP
+	Fragments         uint64 `json:"fragments"`          // later fragments
+	OrphanedFragments uint64 `json:"orphaned_fragments"` // without their first one: counted under port 0
+	Late              uint64 `json:"late"`               // with a timestamp before one that came earlier
+
+	Flows FlowLedger `json:"flows"`
+}
+
+// FlowLedger accounts for every flow record that was begun.
+type FlowLedger struct {
+	Opened   uint64            `json:"opened"`
+	Open     uint64            `json:"open"`
+	Written  map[string]uint64 `json:"written"`  // by end_reason; never nil
+	Pressure uint64            `json:"pressure"` // of the evicted: before the table was full
+}
+
+// MalformedTotal returns the sum of the reasons.
+func (l *Ledger) MalformedTotal() uint64 { return sum(l.Malformed) }
+
+// Check returns an error that names the first sum that does not add up.
+func (l *Ledger) Check() error {
+	if n := l.Flow + l.NonIP + l.Truncated + sum(l.Malformed) + l.Filtered + l.Duplicate + l.Refused; n != l.Packets {
+		return fmt.Errorf("balance ledger: %d packets read, %d accounted for", l.Packets, n)
+	}
+	if n := l.Flows.Open + sum(l.Flows.Written); n != l.Flows.Opened {
+		return fmt.Errorf("balance ledger: %d flows opened, %d accounted for", l.Flows.Opened, n)
+	}
+	return nil
+}
+
+func sum(by map[string]uint64) (n uint64) {
+	for _, v := range by {
+		n += v
+	}
+	return n
+}
+
+// counts are one shard's part of the ledger, as plain numbers.
+type counts struct {
+	packets   uint64 // dealt to the shard
+	verdicts  [packet.Verdicts]uint64
+	filtered  uint64
+	badIP     uint64
+	badSum    uint64
+	late      uint64
+	wireBytes uint64
+}
+
+// add sums a shard's counters up; after the shard has stopped.
+func (l *Ledger) add(c *counts, t *flowtable.Table) {
+	l.Packets += c.packets
+	l.WireBytes += c.wireBytes
+	for v, n := range c.verdicts {
+		switch v := packet.Verdict(v); {
+		case v == packet.OK:
+			l.Flow += n
+		case v == packet.NonIP:
+			l.NonIP += n
+		case v == packet.Truncated:
+			l.Truncated += n
+		case n > 0:
+			l.Malformed[v.String()] += n
+		}
+	}
+	l.Filtered += c.filtered
+	l.BadIPChecksum += c.badIP
+	l.BadChecksum += c.badSum
+	l.Late += c.late
+	f := t.Counters()
+	l.Fragments += f.Fragments
+	l.OrphanedFragments += f.Orphans
+	l.Flows.Opened += f.Opened
+	l.Flows.Open += uint64(t.Open())
+	l.Flows.Pressure += f.Pressure
+	for r, n := range f.Written {
+		l.Flows.Written[flowtable.EndReason(r).String()] += n
+	}
+}
