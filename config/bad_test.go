@@ -55,7 +55,7 @@ func TestBadTextSources(t *testing.T) {
 		{Sources{Environ: []string{"WEIR_SENSOR_BATCH=x"}, Set: []string{"sensor.batch=5"}},
 			"sensor.batch: got x, want a whole number (WEIR_SENSOR_BATCH)"},
 		{Sources{Environ: []string{"WEIR_LOG_LEVEL=loud"}, Set: []string{"sensor.batch=0", "sensor.shards=257"}},
-			"sensor.shards: got 257, want 0 (one per CPU) to 256 (--set)\n" +
+			"sensor.shards: got 257, want 0 (one for each CPU) to 256 (--set)\n" +
 				"sensor.batch: got 0, want 1 to 65536 (--set)\n" +
 				`log.level: got "loud", want debug, info, warn or error (WEIR_LOG_LEVEL)`},
 		{Sources{File: "no-such-file.yaml"}, "read configuration: open no-such-file.yaml: no such file or directory"},

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -9,21 +8,16 @@ import (
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/logging"
+	"github.com/weir-sensor/weir/sensor"
 )
 
 // Config is the whole configuration. The mapstructure tags, joined with dots, are the keys.
 type Config struct {
 	Capture capture.Config   `mapstructure:"capture"`
 	Flow    flowtable.Config `mapstructure:"flow"`
-	Sensor  SensorConfig     `mapstructure:"sensor"`
+	Sensor  sensor.Config    `mapstructure:"sensor"`
 	Output  OutputConfig     `mapstructure:"output"`
 	Log     logging.Config   `mapstructure:"log"`
-}
-
-// SensorConfig is the pipeline's part of the configuration.
-type SensorConfig struct {
-	Shards int `mapstructure:"shards"` // how many flow tables work side by side; 0: one per CPU
-	Batch  int `mapstructure:"batch"`  // packets handed over at a time
 }
 
 // OutputConfig is the record writers' part of the configuration.
@@ -36,22 +30,10 @@ func Default() Config {
 	return Config{
 		Capture: capture.DefaultConfig(),
 		Flow:    flowtable.DefaultConfig(),
-		Sensor:  SensorConfig{Batch: 1024},
+		Sensor:  sensor.DefaultConfig(),
 		Output:  OutputConfig{Format: "ndjson"},
 		Log:     logging.DefaultConfig(),
 	}
-}
-
-// Validate returns nil or all problems joined, each as "key: got X, want Y".
-func (c SensorConfig) Validate() error {
-	var problems []error
-	if c.Shards < 0 || c.Shards > 256 {
-		problems = append(problems, fmt.Errorf("shards: got %d, want 0 (one per CPU) to 256", c.Shards))
-	}
-	if c.Batch < 1 || c.Batch > 65536 {
-		problems = append(problems, fmt.Errorf("batch: got %d, want 1 to 65536", c.Batch))
-	}
-	return errors.Join(problems...)
 }
 
 // Validate returns nil or a problem as "key: got X, want Y".

@@ -63,7 +63,7 @@ func Keys() []Key {
 		{"flow.relief", "share of flow.max_flows", "above 0, up to flow.pressure",
 			"Below this many open flows, the pressure is over and the timeouts are the usual ones again."},
 
-		{"sensor.shards", "shards", "0 (one per CPU) to 256",
+		{"sensor.shards", "shards", "0 (one for each CPU) to 256",
 			"Flow tables that work side by side; records are the same whatever the number, while no table is full."},
 		{"sensor.batch", "packets", "1 to 65536",
 			"Packets handed from the reader to a shard at a time; records are the same whatever the number."},
