@@ -76,6 +76,9 @@ func secondOpinion(link uint16, frame []byte) (found []gopacket.Layer) {
 func comparableLayers(all []gopacket.Layer) []gopacket.Layer {
 	network := 0
 	for i, l := range all {
+		if len(l.LayerContents()) == 0 {
+			return all[:i] // it is listed although it could not be read
+		}
 		switch l := l.(type) {
 		case *layers.MPLS, *layers.PPPoE:
 			return nil
@@ -133,12 +136,16 @@ func compare(t *testing.T, p *Packet, link uint16, frame []byte) {
 			equal("acknowledgement", p.Ack, l.Ack)
 			equal("window", p.Window, l.Window)
 			equal("flags", p.TCPFlags, l.Contents[13])
-			equal("payload", int(p.PayloadCap), len(l.Payload))
+			if p.Flags&BadHeader == 0 {
+				equal("payload", int(p.PayloadCap), len(l.Payload))
+			}
 		case *layers.UDP:
 			equal("protocol", p.Proto, uint8(ProtoUDP))
 			equal("source port", p.SrcPort, uint16(l.SrcPort))
 			equal("destination port", p.DstPort, uint16(l.DstPort))
-			equal("payload", int(p.PayloadCap), len(l.Payload))
+			if p.Flags&BadHeader == 0 {
+				equal("payload", int(p.PayloadCap), len(l.Payload))
+			}
 		case *layers.SCTP:
 			equal("protocol", p.Proto, uint8(ProtoSCTP))
 			equal("source port", p.SrcPort, uint16(l.SrcPort))
