@@ -2,7 +2,14 @@
 // Source fills batches of frames.
 package capture
 
-import "io"
+import (
+	"errors"
+	"io"
+)
+
+// ErrIdle is returned by Source.Read when nothing arrived within the source's poll time: not a failure, but the
+// caller's chance to look at a clock or to stop. A file never gives it.
+var ErrIdle = errors.New("no frame within the poll time")
 
 // Frame is one captured frame: numbers only, the bytes are in its Batch.
 type Frame struct {

@@ -1,0 +1,139 @@
+package pcapfile
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Compressed data is read from the file in pieces of this many bytes.
+const compressedBlock = 256 << 10
+
+// zstdWindow is the largest window of zstd data that is decoded; it is what `zstd --long` needs.
+const zstdWindow = 128 << 20
+
+// input gives out the bytes of one file, decompressed.
+type input struct {
+	from        io.ReadCloser
+	read        *atomic.Int64 // bytes read from it
+	failed      error         // what the file itself said, other than io.EOF
+	live        bool          // a pipe: a Read may wait for more
+	compression string
+	plain       io.Reader
+	release     func()
+}
+
+// Read reads from the file as it is on disk, and counts.
+func (in *input) Read(p []byte) (int, error) {
+	n, err := in.from.Read(p)
+	in.read.Add(int64(n))
+	if err != nil && err != io.EOF {
+		in.failed = err
+	}
+	return n, err
+}
+
+func (in *input) Close() error {
+	if in.release != nil {
+		in.release()
+	}
+	return in.from.Close()
+}
+
+// begin looks for compression and returns the first bytes of what it gives out (len(buf), fewer where there are no
+// more), which fill does not give again.
+func (in *input) begin(buf []byte) ([]byte, error) {
+	in.plain, in.compression = in, "none"
+	head, err := in.readFull(buf)
+	if err != nil {
+		return nil, err
+	}
+	// A copy: the decompressor reads these while it fills buf.
+	raw := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(head)), in), 16)
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		raw = bufio.NewReaderSize(raw, compressedBlock)
+		z, err := gzip.NewReader(raw)
+		if err != nil {
+			return nil, brokenCompression("gzip", err)
+		}
+		in.plain, in.compression = z, "gzip"
+	case isZstd(head):
+		raw = bufio.NewReaderSize(raw, compressedBlock)
+		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(zstdWindow))
+		if err != nil {
+			return nil, brokenCompression("zstd", err)
+		}
+		in.plain, in.compression, in.release = z, "zstd", z.Close
+	default:
+		return head, nil
+	}
+	if head, err = in.readFull(buf); err != nil {
+		return nil, brokenCompression(in.compression, err)
+	}
+	return head, nil
+}
+
+// isZstd reports a zstd frame or a skippable one.
+func isZstd(head []byte) bool {
+	return bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}) ||
+		len(head) >= 4 && head[0]&0xf0 == 0x50 && bytes.Equal(head[1:4], []byte{0x2a, 0x4d, 0x18})
+}
+
+func brokenCompression(name string, err error) error {
+	return errors.New("broken " + name + " data (" + err.Error() + ")")
+}
+
+// readFull fills buf as far as there is data.
+func (in *input) readFull(buf []byte) ([]byte, error) {
+	n, err := io.ReadFull(in.plain, buf)
+	if n > 0 || err == io.EOF {
+		err = nil // an error after some bytes comes again with the next ones
+	}
+	return buf[:n], err
+}
+
+// fill reads into p until it is full; from a pipe, what one read gives. It returns an error only with 0 bytes.
+func (in *input) fill(p []byte) (int, error) {
+	n := 0
+	for empty := 0; n < len(p) && empty < 100; empty++ {
+		m, err := in.plain.Read(p[n:])
+		n += m
+		switch {
+		case err != nil && n == 0:
+			return 0, err
+		case err != nil, m > 0 && in.live:
+			return n, nil
+		case m > 0:
+			empty = 0
+		}
+	}
+	if n == 0 {
+		return 0, io.ErrNoProgress
+	}
+	return n, nil
+}
+
+// standardInput keeps Close away from the process's standard input.
+type standardInput struct{ io.Reader }
+
+func (standardInput) Close() error { return nil }
+
+// openInput opens a file, or takes stdin for "-".
+func openInput(name string, live bool, stdin io.Reader, read *atomic.Int64) (*input, error) {
+	if name == "-" {
+		return &input{from: standardInput{stdin}, read: read, live: true}, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, openError(name, err)
+	}
+	return &input{from: f, read: read, live: live}, nil
+}
