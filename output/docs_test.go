@@ -1,0 +1,180 @@
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+var update = flag.Bool("update", false, "write the documents that are made from the code")
+
+const (
+	schemaPath = "../docs/schema/flow.v1.json"
+	flowsDoc   = "../docs/FLOWS.md"
+	beginTable = "<!-- columns: made from output/column.go by go test ./output -update -->\n"
+	endTable   = "<!-- end of columns -->\n"
+)
+
+func TestFlowSchema(t *testing.T) { checkDocument(t, schemaPath, flowSchema(t)) }
+
+func TestFlowsDocument(t *testing.T) {
+	text, err := os.ReadFile(flowsDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := bytes.Cut(text, []byte(beginTable))
+	_, after, ok2 := bytes.Cut(rest, []byte(endTable))
+	if !ok || !ok2 {
+		t.Fatalf("%s lacks the marks %q and %q", flowsDoc, beginTable, endTable)
+	}
+	checkDocument(t, flowsDoc, bytes.Join([][]byte{before, []byte(beginTable + flowTable() + endTable), after}, nil))
+}
+
+// checkDocument compares the file with what it should be, or writes it with -update.
+func checkDocument(t *testing.T, path string, want []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s is not what the code says (%v): run go test ./output -update", path, err)
+	}
+}
+
+// flowTable is the Markdown table of the columns.
+func flowTable() string {
+	var b strings.Builder
+	b.WriteString("| column | type | unit | null | meaning | source |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, c := range FlowColumns() {
+		null := ""
+		if c.Nullable {
+			null = "yes"
+		}
+		kind := [...]string{String: "string", Time: "time", Seconds: "decimal", Integer: "integer", Names: "array"}[c.Type]
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", c.Name, kind, c.Unit, null, c.Doc, c.Source)
+	}
+	return b.String()
+}
+
+// property is a column in JSON Schema.
+type property struct {
+	Type        any       `json:"type"`
+	Description string    `json:"description"`
+	Format      string    `json:"format,omitempty"`
+	Pattern     string    `json:"pattern,omitempty"`
+	Enum        []string  `json:"enum,omitempty"`
+	Minimum     *int      `json:"minimum,omitempty"`
+	Maximum     uint64    `json:"maximum,omitempty"`
+	UniqueItems bool      `json:"uniqueItems,omitempty"`
+	Items       *property `json:"items,omitempty"`
+}
+
+func newProperty(c Column) property {
+	p := property{Type: c.Type.JSON(), Description: c.Doc, Pattern: c.Pattern, Enum: c.Enum, Maximum: c.Max}
+	if c.Unit != "" {
+		p.Description += " Unit: " + c.Unit + "."
+	}
+	if c.Nullable {
+		p.Type = []string{c.Type.JSON(), "null"}
+	}
+	switch c.Type {
+	case Time:
+		p.Format = "date-time"
+		p.Pattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z$`
+	case Seconds, Integer:
+		p.Minimum = new(int)
+	case Names:
+		p.Enum, p.UniqueItems = nil, true
+		p.Items = &property{Type: "string", Description: "One remark.", Enum: c.Enum}
+	}
+	return p
+}
+
+// flowSchema is the JSON Schema of one line of NDJSON, the properties in the columns' order.
+func flowSchema(t *testing.T) []byte {
+	t.Helper()
+	var names []string
+	var properties []string
+	for _, c := range FlowColumns() {
+		names = append(names, c.Name)
+		properties = append(properties, fmt.Sprintf("%q:%s", c.Name, mustJSON(t, newProperty(c))))
+	}
+	text := fmt.Sprintf(`{"$schema":"https://json-schema.org/draft/2020-12/schema",`+
+		`"$id":"https://github.com/weir-sensor/weir/docs/schema/flow.v1.json","title":"flow",`+
+		`"description":"One bidirectional flow, or one part of it: a line of flows.ndjson.",`+
+		`"type":"object","additionalProperties":false,"required":%s,"properties":{%s}}`,
+		mustJSON(t, names), strings.Join(properties, ","))
+	var b bytes.Buffer
+	if err := json.Indent(&b, []byte(text), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	b.WriteByte('\n')
+	return b.Bytes()
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// compileSchema returns a function that judges lines by the checked-in schema.
+func compileSchema(t *testing.T) func(line []byte) error {
+	t.Helper()
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	schema, err := compiler.Compile(schemaPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(line []byte) error {
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(line))
+		if err != nil {
+			return err
+		}
+		return schema.Validate(v)
+	}
+}
+
+// A schema that accepts everything would prove nothing.
+func TestSchemaRefuses(t *testing.T) {
+	schema := compileSchema(t)
+	var e Encoder
+	good := string(e.AppendNDJSON(nil, &flood(1)[0]))
+	if err := schema([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, from, to string }{
+		{"unknown member", `{"flow_id"`, `{"more":1,"flow_id"`},
+		{"missing member", `"part":0,`, ``},
+		{"null where it cannot be", `"part":0`, `"part":null`},
+		{"negative count", `"packets_up":1`, `"packets_up":-1`},
+		{"fraction of a count", `"packets_up":1`, `"packets_up":1.5`},
+		{"port too large", `"server_port":443`, `"server_port":65536`},
+		{"negative duration", `"duration":0`, `"duration":-1`},
+		{"flags out of order", `"tcp_flags_up":"S"`, `"tcp_flags_up":"AS"`},
+		{"unknown state", `"connecting"`, `"asleep"`},
+		{"repeated remark", `["one_way"]`, `["one_way","one_way"]`},
+		{"time without fraction", `.000000000Z`, `Z`},
+	} {
+		bad := strings.Replace(good, c.from, c.to, 1)
+		if bad == good {
+			t.Errorf("%s: %s is not in %s", c.name, c.from, good)
+		} else if schema([]byte(bad)) == nil {
+			t.Errorf("%s: accepted: %s", c.name, bad)
+		}
+	}
+}
