@@ -193,3 +193,19 @@ func TestConfigFlag(t *testing.T) {
 		}
 	}
 }
+
+// The logger writes to stderr, as the configuration says.
+func TestLogger(t *testing.T) {
+	var stderr bytes.Buffer
+	a := &app{stderr: &stderr, set: []string{"log.format=json", "log.level=warn"}}
+	loaded, err := a.load(&cobra.Command{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := a.logger(loaded.Config)
+	log.Info("not this")
+	log.Warn("this", "offset", 24)
+	if got := stderr.String(); strings.Contains(got, "not this") || !strings.Contains(got, `"msg":"this","offset":24}`) {
+		t.Errorf("got %s", got)
+	}
+}
