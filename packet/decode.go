@@ -1,5 +1,7 @@
 package packet
 
+import "encoding/binary"
+
 // Tunnels is a set of tunnel kinds to open.
 type Tunnels uint16
 
@@ -51,10 +53,15 @@ type decoder struct {
 func Decode(p *Packet, link uint16, frame []byte, wire uint32, opt Options) Verdict {
 	*p = Packet{}
 	d := decoder{frame: frame, wire: max(int(wire), len(frame)), opt: opt}
-	if link != LinkEthernet {
-		return d.link(p, link, 0)
+	if link == LinkEthernet && len(frame) >= 14 { // most traffic, by the shortest way
+		switch binary.BigEndian.Uint16(frame[12:]) {
+		case etherIPv4:
+			return d.ipv4(p, 14)
+		case etherIPv6:
+			return d.ipv6(p, 14)
+		}
 	}
-	return d.ethernet(p, 0)
+	return d.link(p, link, 0)
 }
 
 // tag counts one header between the link and IP and reports whether there may be one more.

@@ -143,14 +143,7 @@ func (d *decoder) ethernet(p *Packet, off int) Verdict {
 	if len(d.frame) < off+14 {
 		return Truncated
 	}
-	switch t := binary.BigEndian.Uint16(d.frame[off+12:]); t {
-	case etherIPv4:
-		return d.ipv4(p, off+14)
-	case etherIPv6:
-		return d.ipv6(p, off+14)
-	default:
-		return d.etherType(p, off+14, t)
-	}
+	return d.etherType(p, off+14, binary.BigEndian.Uint16(d.frame[off+12:]))
 }
 
 // etherType decodes what follows an EtherType (or an 802.3 length), tags first.

@@ -72,17 +72,10 @@ func (d *decoder) ports(p *Packet, b []byte, size, off, end int) Verdict {
 
 // tcp decodes a TCP header (RFC 9293).
 func (d *decoder) tcp(p *Packet, off, end int) Verdict {
-	b := d.captured(off, end)
-	if len(b) < 20 {
-		if v := d.ports(p, b, 20, off, end); v != OK {
-			return v
-		}
-		p.PayloadOff = uint32(len(d.frame))
-		if end > len(d.frame) {
-			p.Flags |= PayloadCut
-		}
-		return OK
+	if off+20 > min(end, len(d.frame)) {
+		return d.tcpCut(p, off, end)
 	}
+	b := d.frame[off : off+20]
 	p.SrcPort = binary.BigEndian.Uint16(b)
 	p.DstPort = binary.BigEndian.Uint16(b[2:])
 	p.Seq = binary.BigEndian.Uint32(b[4:])
@@ -95,6 +88,18 @@ func (d *decoder) tcp(p *Packet, off, end int) Verdict {
 		header = end - off
 	}
 	d.payload(p, off+header, end)
+	return OK
+}
+
+// tcpCut decodes what there is of a TCP header that is not there as a whole.
+func (d *decoder) tcpCut(p *Packet, off, end int) Verdict {
+	if v := d.ports(p, d.captured(off, end), 20, off, end); v != OK {
+		return v
+	}
+	p.PayloadOff = uint32(min(end, len(d.frame)))
+	if end > len(d.frame) {
+		p.Flags |= PayloadCut
+	}
 	return OK
 }
 
