@@ -32,12 +32,15 @@ func sum16(b []byte, start uint32) uint16 {
 		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(b), carry)
 		b = b[8:]
 	}
+	if len(b) >= 4 {
+		sum, carry = bits.Add64(sum, uint64(binary.LittleEndian.Uint32(b)), carry)
+		b = b[4:]
+	}
 	var tail uint64
 	for i, c := range b {
 		tail |= uint64(c) << (8 * i)
 	}
 	sum, carry = bits.Add64(sum, tail, carry)
-	sum, carry = bits.Add64(sum, 0, carry)
 	sum += carry
 	folded := fold(sum>>32 + sum&0xffffffff)
 	return fold(uint64(bits.ReverseBytes16(folded)) + uint64(start))

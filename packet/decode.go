@@ -37,9 +37,10 @@ const (
 
 // decoder is the state of one call of Decode, besides the packet. Offsets are into frame.
 type decoder struct {
-	frame   []byte // captured bytes, up to the end of the enclosing packet
-	wire    int    // where the frame, or the enclosing packet, ends by its own account; at least len(frame)
-	opt     Options
+	frame   []byte  // captured bytes, up to the end of the enclosing packet
+	wire    int     // where the frame, or the enclosing packet, ends by its own account; at least len(frame)
+	open    Tunnels // Options.Tunnels
+	verify  bool    // Options.Checksums
 	tags    uint8
 	tunnels uint8
 	noSum   bool // the pseudo header is not what the checksum was made over (source routes, offload)
@@ -52,7 +53,9 @@ type decoder struct {
 // Decode keeps no reference to frame, allocates nothing, never panics, and may be called by many goroutines at once.
 func Decode(p *Packet, link uint16, frame []byte, wire uint32, opt Options) Verdict {
 	*p = Packet{}
-	d := decoder{frame: frame, wire: max(int(wire), len(frame)), opt: opt}
+	var d decoder // set field by field: a literal is built apart and copied, which stalls on its own stores
+	d.frame, d.wire = frame, max(int(wire), len(frame))
+	d.open, d.verify = opt.Tunnels, opt.Checksums
 	if link == LinkEthernet && len(frame) >= 14 { // most traffic, by the shortest way
 		switch binary.BigEndian.Uint16(frame[12:]) {
 		case etherIPv4:

@@ -53,7 +53,7 @@ func (d *decoder) ipv4(p *Packet, off int) Verdict {
 	if len(b) < header {
 		return Truncated
 	}
-	if d.opt.Checksums {
+	if d.verify {
 		d.verifyIPv4(p, b[:header])
 	}
 	fragment := binary.BigEndian.Uint16(b[6:])

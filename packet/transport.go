@@ -17,13 +17,13 @@ func (d *decoder) transport(p *Packet, proto uint8, off, end int) Verdict {
 	case ProtoSCTP:
 		v = d.sctp(p, off, end)
 	}
-	if d.opt == (Options{}) || v != OK || p.Flags&FragFirst != 0 {
+	if d.open == 0 && !d.verify || v != OK || p.Flags&FragFirst != 0 {
 		return v
 	}
-	if d.opt.Checksums && !d.noSum {
+	if d.verify && !d.noSum {
 		d.verifyTransport(p, off, end)
 	}
-	if d.opt.Tunnels != 0 {
+	if d.open != 0 {
 		d.openTunnel(p, off, end)
 	}
 	return v

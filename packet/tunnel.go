@@ -17,16 +17,16 @@ func (d *decoder) openTunnel(p *Packet, off, end int) {
 	switch p.Proto {
 	case ProtoTCP:
 	case ProtoUDP:
-		if d.opt.Tunnels&udpTunnels != 0 && p.Flags&HeaderCut == 0 {
+		if d.open&udpTunnels != 0 && p.Flags&HeaderCut == 0 {
 			d.openUDP(p, off+8, off+8+int(p.PayloadLen))
 		}
 	case protoGRE:
-		if d.opt.Tunnels&TunnelGRE != 0 {
+		if d.open&TunnelGRE != 0 {
 			d.openGRE(p, off, end)
 		}
 	case protoIPv4, protoIPv6:
-		if d.opt.Tunnels&TunnelIPIP != 0 {
-			d.open(p, off, end, insideIP(p.Proto))
+		if d.open&TunnelIPIP != 0 {
+			d.enter(p, off, end, insideIP(p.Proto))
 		}
 	}
 }
@@ -47,16 +47,17 @@ func insideIP(proto uint8) inside {
 	return etherIPv6
 }
 
-// open decodes the bytes from off to end as an inner packet and puts it in the place of the outer one, if it is
+// enter decodes the bytes from off to end as an inner packet and puts it in the place of the outer one, if it is
 // sound. The outermost VLAN id stays, and so do the outer checksums' verdicts.
-func (d *decoder) open(p *Packet, off, end int, kind inside) {
+func (d *decoder) enter(p *Packet, off, end int, kind inside) {
 	if d.tunnels >= maxTunnels || off >= end {
 		return
 	}
 	in := decoder{
 		frame:   d.frame[:min(end, len(d.frame))],
 		wire:    end,
-		opt:     d.opt,
+		open:    d.open,
+		verify:  d.verify,
 		tags:    d.tags,
 		tunnels: d.tunnels + 1,
 	}
@@ -81,15 +82,15 @@ func (d *decoder) open(p *Packet, off, end int, kind inside) {
 func (d *decoder) openUDP(p *Packet, off, end int) {
 	b := d.captured(off, end)
 	either := func(port uint16) bool { return p.DstPort == port || p.SrcPort == port }
-	switch t := d.opt.Tunnels; {
+	switch t := d.open; {
 	case t&TunnelVXLAN != 0 && (either(portVXLAN) || either(portVXLANLinux)):
 		const validID = 0x08
 		if len(b) > 8 && b[0]&validID != 0 && b[7] == 0 {
-			d.open(p, off+8, end, insideEthernet)
+			d.enter(p, off+8, end, insideEthernet)
 		}
 	case t&TunnelGeneve != 0 && either(portGeneve):
 		if len(b) > 8 && b[0]>>6 == 0 {
-			d.open(p, off+8+int(b[0]&0x3f)*4, end, etherInside(binary.BigEndian.Uint16(b[2:])))
+			d.enter(p, off+8+int(b[0]&0x3f)*4, end, etherInside(binary.BigEndian.Uint16(b[2:])))
 		}
 	case t&TunnelGTPU != 0 && either(portGTPU):
 		d.openGTPU(p, b, off, end)
@@ -137,7 +138,7 @@ func (d *decoder) openGTPU(p *Packet, b []byte, off, end int) {
 			next = b[at-1]
 		}
 	}
-	d.open(p, off+at, end, insideRaw)
+	d.enter(p, off+at, end, insideRaw)
 }
 
 // openTeredo opens an IPv6 packet behind optional authentication and origin indications (RFC 4380, section 5.1.1).
@@ -154,7 +155,7 @@ func (d *decoder) openTeredo(p *Packet, b []byte, off, end int) {
 	if len(b) < at+40 || b[at]>>4 != 6 || int(binary.BigEndian.Uint16(b[at+4:]))+40 != end-off-at {
 		return
 	}
-	d.open(p, off+at, end, etherIPv6)
+	d.enter(p, off+at, end, etherIPv6)
 }
 
 // openGRE opens GRE (RFC 2784 with the key and sequence number of RFC 2890; NVGRE is that with Ethernet inside) and
@@ -179,12 +180,12 @@ func (d *decoder) openGRE(p *Packet, off, end int) {
 			size += 4
 		}
 		if t == etherPPP && flags&key != 0 && flags&sequence != 0 {
-			d.open(p, off+size, end, insidePPP)
+			d.enter(p, off+size, end, insidePPP)
 		}
 	case t == etherERSPAN2 || t == etherERSPAN3:
 		d.openERSPAN(p, b, t, flags&sequence != 0, off, size, end)
 	default:
-		d.open(p, off+size, end, etherInside(t))
+		d.enter(p, off+size, end, etherInside(t))
 	}
 }
 
@@ -200,5 +201,5 @@ func (d *decoder) openERSPAN(p *Packet, b []byte, t uint16, sequenced bool, off,
 		}
 		size += 12 + int(b[size+11]&1)*8
 	}
-	d.open(p, off+size, end, insideEthernet)
+	d.enter(p, off+size, end, insideEthernet)
 }
