@@ -102,7 +102,7 @@ func (f *form) fill(lead func(column int) string, quote, null string) {
 		return newFragment(lead(column) + quote + value + quote)
 	}
 	for v := range 256 {
-		f.proto[v] = whole(colProto, protoName(uint8(v)))
+		f.proto[v] = whole(colProto, ProtoName(uint8(v)))
 		for d := range f.tcpFlags {
 			f.tcpFlags[d][v] = whole(colTCPFlagsUp+d, flagLetters(uint8(v)))
 		}

@@ -90,8 +90,8 @@ var octets = func() (o [256]octet) {
 	return o
 }()
 
-// protoName returns the protocol's name, or its number where weir has no name for it.
-func protoName(proto uint8) string {
+// ProtoName returns the protocol's name, or its number where weir has no name for it.
+func ProtoName(proto uint8) string {
 	switch proto {
 	case packet.ProtoTCP:
 		return "tcp"

@@ -33,7 +33,8 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-func (c Config) shards() int {
+// Goroutines returns the number of shards, with 0 resolved to the number of CPUs that the program may use.
+func (c Config) Goroutines() int {
 	if c.Shards > 0 {
 		return c.Shards
 	}

@@ -9,7 +9,7 @@ import (
 
 // merge writes the shards' records to the sink in the order of Written, then Ordinal. It takes results until there
 // are no more, also after the sink failed, so that the shards can finish; it returns the sink's error.
-func merge(results <-chan result, shards int, sink output.Sink, stop context.CancelCauseFunc) error {
+func merge(results <-chan result, shards int, sink output.Sink, prompt bool, stop context.CancelCauseFunc) error {
 	m := merger{streams: make([]stream, shards)}
 	for i := range m.streams {
 		m.streams[i].settled = flowtable.MinClock
@@ -17,7 +17,10 @@ func merge(results <-chan result, shards int, sink output.Sink, stop context.Can
 	var err error
 	for r := range results {
 		if err == nil {
-			if err = m.take(r, sink); err != nil {
+			if err = m.take(r, sink); err == nil && prompt && len(results) == 0 {
+				err = sink.Flush()
+			}
+			if err != nil {
 				stop(err)
 			}
 		}

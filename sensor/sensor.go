@@ -27,6 +27,7 @@ type Options struct {
 	Flow    flowtable.Config
 	Decode  packet.Options
 	Dedup   bool                               // drop second copies, see dedup.go
+	Prompt  bool                               // flush the sink whenever there is nothing more at hand
 	Compile func(link uint16) (Matcher, error) // makes the filter for a link type; nil: everything passes
 }
 
@@ -46,7 +47,7 @@ type batch struct {
 func Run(ctx context.Context, src capture.Source, sink output.Sink, opt Options) (Ledger, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	n := opt.Config.shards()
+	n := opt.Config.Goroutines()
 	r := newReader(src, n, opt)
 	results := make(chan result, 2*n)
 	shards := make([]*shard, n)
@@ -61,7 +62,7 @@ func Run(ctx context.Context, src capture.Source, sink output.Sink, opt Options)
 		running.Wait()
 		close(results)
 	}()
-	mergeErr := merge(results, n, sink, cancel)
+	mergeErr := merge(results, n, sink, opt.Prompt, cancel)
 	ledger := Ledger{Malformed: map[string]uint64{}, Flows: FlowLedger{Written: map[string]uint64{}}}
 	for _, s := range shards {
 		ledger.add(&s.counts, s.table)

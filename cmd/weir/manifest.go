@@ -1,0 +1,78 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"runtime/debug"
+	"strings"
+
+	"github.com/weir-sensor/weir/capture/pcapfile"
+	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/sensor"
+)
+
+// manifest says what a run was made from: the same manifest means the same records. It leaves out what does not
+// change them, such as the number of shards, unless a table was full.
+type manifest struct {
+	Version  string          `json:"version"`          // of the program
+	Commit   string          `json:"commit,omitempty"` // it was built from
+	Complete bool            `json:"complete"`         // false: a signal stopped the run
+	Inputs   []manifestInput `json:"inputs"`           // in the order in which they were read
+	Config   manifestConfig  `json:"config"`
+	Evicted  *manifestTable  `json:"table_full,omitempty"` // only where flows were evicted
+}
+
+type manifestInput struct {
+	Name        string `json:"name"`
+	Size        int64  `json:"size"` // bytes on disk; -1 where not known
+	XXH3        string `json:"xxh3"` // XXH3, 128 bits, of the bytes on disk; as xxhsum -H2 prints it
+	Format      string `json:"format"`
+	Compression string `json:"compression"`
+	Frames      int64  `json:"frames"`
+	Cut         string `json:"cut,omitempty"` // why and where it ended early
+}
+
+type manifestConfig struct {
+	SHA256 string `json:"sha256"` // of yaml
+	YAML   string `json:"yaml"`   // the keys that have no say in the records (sensor, log) at their defaults
+}
+
+type manifestTable struct {
+	Evicted uint64 `json:"evicted"` // flows
+	Shards  int    `json:"shards"`  // each evicted for itself
+}
+
+func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, complete bool) *manifest {
+	m := &manifest{Version: programVersion(), Complete: complete, Inputs: []manifestInput{}}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				m.Commit = s.Value
+			}
+		}
+	}
+	cuts := map[string]string{}
+	for _, cut := range stats.Cuts {
+		cuts[cut.File] = cut.String()
+	}
+	for _, f := range stats.Files {
+		m.Inputs = append(m.Inputs, manifestInput{
+			Name: f.Name, Size: f.Size, Format: f.Format, Compression: f.Compression, Frames: f.Frames, Cut: cuts[f.Name],
+		})
+	}
+	shards := c.Sensor.Goroutines()
+	c.Sensor, c.Log = config.Default().Sensor, config.Default().Log // they have no say in the records
+	m.Config.YAML = string(config.YAML(c))
+	sum := sha256.Sum256([]byte(m.Config.YAML))
+	m.Config.SHA256 = hex.EncodeToString(sum[:])
+	if n := ledger.Flows.Written["evicted"]; n > 0 {
+		m.Evicted = &manifestTable{Evicted: n, Shards: shards}
+	}
+	return m
+}
+
+func programVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	first, _, _ := strings.Cut(versionText(version, commit, info), "\n")
+	return strings.TrimSpace(strings.TrimPrefix(first, "weir"))
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/capture/libpcap"
+	"github.com/weir-sensor/weir/capture/pcapfile"
+	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/output"
+	"github.com/weir-sensor/weir/output/summary"
+	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/sensor"
+)
+
+const replayHelp = `replay reads captures (pcap or pcapng; plain, gzip or zstd) and writes one record for each
+bidirectional flow. Paths are files, directories (all captures in them) and - (standard input); they
+are read in the order of their first packets, and flows go on from one to the next.
+
+Without --out and --stdout it prints a summary: the ledger, top talkers, top ports, longest flows.`
+
+// replay is one run of the command.
+type replay struct {
+	*app
+	log    *slog.Logger
+	loaded *config.Loaded
+	paths  []string
+	out    string
+	stdout string
+	strict bool
+}
+
+func newReplay(a *app) *cobra.Command {
+	r := &replay{app: a}
+	cmd := &cobra.Command{
+		Use:   "replay PATH...",
+		Short: "Read captures and write flow records",
+		Long:  replayHelp,
+		Example: `  weir replay capture.pcap
+  weir replay --out records --filter 'host 192.0.2.1' captures/
+  zcat capture.pcap.gz | weir replay --stdout flows - | jq .client`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("no capture given; usage: %s", cmd.UseLine())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if r.loaded, err = a.load(cmd); err != nil {
+				return err
+			}
+			if r.stdout != "" && r.stdout != "flows" {
+				return usagef("--stdout: got %q, want flows", r.stdout)
+			}
+			r.paths, r.log = args, a.logger(r.loaded.Config)
+			return r.run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&r.out, "out", "", "Write flows, ledger.json and manifest.json into this `directory`")
+	flags.StringVar(&r.stdout, "stdout", "", "Stream `records` (flows) to standard output")
+	flags.BoolVar(&r.strict, "strict", false, "Exit with status 1 where a capture is cut short or damaged")
+	configFlag(flags, "format", "output.format")
+	configFlag(flags, "filter", "capture.filter")
+	configFlag(flags, "shards", "sensor.shards")
+	return cmd
+}
+
+func (r *replay) run(ctx context.Context) error {
+	opt, err := pipeline(r.loaded.Config)
+	if err != nil {
+		return err
+	}
+	src, err := pcapfile.Open(r.paths, pcapfile.Options{Stdin: r.stdin})
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return usageError{err}
+		}
+		return err
+	}
+	defer src.Close()
+	sink, totals, err := r.open(opt)
+	if err != nil {
+		return err
+	}
+	opt.Prompt = r.stdout != ""
+	stopProgress := startProgress(r.stderr, src)
+	ledger, err := sensor.Run(ctx, src, sink, opt)
+	stopProgress()
+	if err != nil && src.Stats().Frames == 0 {
+		return errors.Join(err, sink.Abort())
+	}
+	if closeErr := sink.Close(); closeErr != nil {
+		return closeErr
+	}
+	stats := src.Stats()
+	r.warn(ctx, stats)
+	if bookErr := ledger.Check(); bookErr != nil {
+		panic("bug: " + bookErr.Error())
+	}
+	if err == nil {
+		err = r.finish(ctx, ledger, stats, totals)
+	}
+	if err == nil && r.strict && len(stats.Cuts) > 0 {
+		return fmt.Errorf("%d of %d captures cut short or damaged", len(stats.Cuts), len(stats.Files))
+	}
+	return err
+}
+
+// pipeline makes the sensor's options from the configuration. Its error is a usage error.
+func pipeline(c config.Config) (sensor.Options, error) {
+	opt := sensor.Options{Config: c.Sensor, Flow: c.Flow, Dedup: c.Capture.Dedup}
+	opt.Decode.Checksums = c.Capture.Checksums
+	opt.Decode.Tunnels = tunnels(c.Capture)
+	if filter := c.Capture.Filter; filter != "" {
+		opt.Compile = func(link uint16) (sensor.Matcher, error) { return libpcap.CompileFilter(link, filter) }
+		if _, err := opt.Compile(packet.LinkEthernet); err != nil {
+			return opt, usagef("capture.filter: %s", oneLine(err))
+		}
+	}
+	return opt, nil
+}
+
+func tunnels(c capture.Config) (set packet.Tunnels) {
+	for i, name := range packet.TunnelNames {
+		for _, wanted := range c.Tunnels {
+			if name == wanted {
+				set |= 1 << i
+			}
+		}
+	}
+	return set
+}
+
+// open makes the sinks that were asked for; totals is not nil where that is a summary.
+func (r *replay) open(opt sensor.Options) (sink output.Sink, totals *summary.Summary, err error) {
+	format, err := output.ParseFormat(r.loaded.Config.Output.Format)
+	if err != nil {
+		return nil, nil, usageError{err}
+	}
+	workers := opt.Config.Goroutines()
+	var sinks output.Tee
+	if r.out != "" {
+		file, err := output.Create(filepath.Join(r.out, "flows."+format.String()))
+		if err != nil {
+			return nil, nil, err
+		}
+		sinks = append(sinks, output.NewFlows(file, format, workers))
+	}
+	if r.stdout != "" {
+		sinks = append(sinks, output.NewFlows(output.NewStream(r.app.stdout, "standard output"), format, workers))
+	}
+	if len(sinks) == 0 {
+		totals = summary.New()
+		sinks = append(sinks, totals)
+	}
+	if len(sinks) == 1 {
+		return sinks[0], totals, nil
+	}
+	return sinks, totals, nil
+}
+
+// warn says what was wrong with the captures: one line for each thing.
+func (r *replay) warn(ctx context.Context, stats pcapfile.Stats) {
+	for _, cut := range stats.Cuts {
+		r.log.Warn("capture ends early; everything before was processed", "file", cut.File, "offset", cut.Offset, "why", cut.Why)
+	}
+	for _, o := range stats.Overlaps {
+		r.log.Warn("capture begins before the one in front of it ends; merge them first, for instance with mergecap",
+			"file", o.File, "previous", o.Previous)
+	}
+	for _, s := range stats.Skipped {
+		r.log.Info("skipped a file that is no capture", "file", s.File, "found", s.Found)
+	}
+	if ctx.Err() != nil {
+		r.log.Warn("stopped by a signal; the records are complete up to there", "packets", stats.Frames)
+	}
+}
+
+// finish writes what goes with the records.
+func (r *replay) finish(ctx context.Context, ledger sensor.Ledger, stats pcapfile.Stats, totals *summary.Summary) error {
+	if totals != nil {
+		if err := totals.Print(r.app.stdout, summaryLedger(&ledger)); err != nil {
+			return err
+		}
+	}
+	if r.out == "" {
+		return nil
+	}
+	if err := output.WriteJSON(filepath.Join(r.out, "ledger.json"), &ledger); err != nil {
+		return err
+	}
+	m := newManifest(r.loaded.Config, stats, &ledger, ctx.Err() == nil)
+	if err := output.WriteJSON(filepath.Join(r.out, "manifest.json"), m); err != nil {
+		return err
+	}
+	r.log.Info("done", "packets", ledger.Packets, "flows", ledger.Flows.Opened, "out", r.out)
+	return nil
+}
+
+func summaryLedger(l *sensor.Ledger) summary.Ledger {
+	return summary.Ledger{
+		Packets: l.Packets, WireBytes: l.WireBytes, Written: l.Flows.Written,
+		Fates: []summary.Count{
+			{Name: "flow", N: l.Flow}, {Name: "non_ip", N: l.NonIP}, {Name: "truncated", N: l.Truncated},
+			{Name: "malformed", N: l.MalformedTotal()}, {Name: "filtered", N: l.Filtered},
+			{Name: "duplicate", N: l.Duplicate}, {Name: "refused", N: l.Refused},
+		},
+		Remarks: []summary.Count{
+			{Name: "bad_checksum", N: l.BadChecksum}, {Name: "bad_ip_checksum", N: l.BadIPChecksum},
+			{Name: "fragments", N: l.Fragments}, {Name: "orphaned_fragments", N: l.OrphanedFragments}, {Name: "late", N: l.Late},
+		},
+	}
+}
