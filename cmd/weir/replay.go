@@ -79,11 +79,8 @@ func (r *replay) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	src, err := pcapfile.Open(r.paths, pcapfile.Options{Stdin: r.stdin})
+	src, err := openCaptures(r.paths, pcapfile.Options{Stdin: r.stdin})
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return usageError{err}
-		}
 		return err
 	}
 	defer src.Close()
@@ -113,6 +110,15 @@ func (r *replay) run(ctx context.Context) error {
 		return fmt.Errorf("%d of %d captures cut short or damaged", len(stats.Cuts), len(stats.Files))
 	}
 	return err
+}
+
+// openCaptures opens the captures that paths name. A path that is not there is a usage error.
+func openCaptures(paths []string, opt pcapfile.Options) (*pcapfile.Reader, error) {
+	src, err := pcapfile.Open(paths, opt)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usageError{err}
+	}
+	return src, err
 }
 
 // pipeline makes the sensor's options from the configuration. Its error is a usage error.

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/capture/pcapfile"
+	"github.com/weir-sensor/weir/internal/bench"
+)
+
+const benchHelp = `bench holds a capture in memory and times the stages of the pipeline on one core:
+
+  read    find the packets in the file, which is in the page cache
+  decode  headers of every packet
+  table   decode, and the flow table
+  output  decode, flow table, and records formatted as NDJSON to nowhere
+
+Each row is what the stages up to it cost together; read is by itself.`
+
+func newBench(a *app) *cobra.Command {
+	var rounds int
+	var mebibytes int64
+	cmd := &cobra.Command{
+		Use:   "bench PATH...",
+		Short: "Measure the stages of the pipeline over a capture",
+		Long:  benchHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("no capture given; usage: %s", cmd.UseLine())
+			}
+			if slices.Contains(args, "-") {
+				return usagef("standard input cannot be read more than once, want files or directories")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			loaded, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			if rounds < 1 || mebibytes < 1 {
+				return usagef("--rounds, --memory: got %d and %d, want 1 or more", rounds, mebibytes)
+			}
+			opt, err := pipeline(loaded.Config)
+			if err != nil {
+				return err
+			}
+			open := func() (capture.Source, error) { return openCaptures(args, pcapfile.Options{}) }
+			result, err := bench.Run(open, bench.Options{Flow: opt.Flow, Decode: opt.Decode, Rounds: rounds, MaxBytes: mebibytes << 20})
+			if err != nil {
+				return err
+			}
+			return a.print([]byte(benchText(result)))
+		},
+	}
+	cmd.Flags().IntVar(&rounds, "rounds", 5, "Time each stage `n` times and report the median")
+	cmd.Flags().Int64Var(&mebibytes, "memory", 4096, "Hold at most this many `MiB` of packets in memory")
+	return cmd
+}
+
+func benchText(r *bench.Result) string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "stage\tpackets/s\tGbit/s\tns/packet\tallocs/packet\t")
+	for _, s := range r.Stages {
+		fmt.Fprintf(t, "%s\t%.0f\t%.2f\t%.1f\t%.6f\t\n", s.Name, s.PacketsPerS, s.GbitPerS, s.NsPerPacket, s.AllocsPerPacket)
+	}
+	_ = t.Flush() // into a string: it cannot fail
+	fmt.Fprintf(&b, "%d packets, %d bytes on the wire, %d records, at most %d flows open, %.0f bytes of memory for an open flow\n",
+		r.Packets, r.WireBytes, r.Flows, r.OpenFlows, r.BytesPerFlow)
+	if r.Left {
+		b.WriteString("the capture is larger than --memory: only its beginning was used\n")
+	}
+	return b.String()
+}
