@@ -112,11 +112,11 @@ func TestVersion(t *testing.T) {
 	info := &debug.BuildInfo{
 		Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc123"}, {Key: "vcs.modified", Value: "true"}},
 	}
-	text := versionText("v1.2.3", info)
+	text := versionText("v1.2.3", "", info)
 	if !strings.Contains(text, "weir      v1.2.3\n") || !strings.Contains(text, "commit    abc123 and local changes\n") {
 		t.Errorf("got %s", text)
 	}
-	if text := versionText("", nil); !strings.HasPrefix(text, "weir      (devel)\n") {
+	if text := versionText("", "def456", nil); !strings.HasPrefix(text, "weir      (devel)\ncommit    def456\n") {
 		t.Errorf("got %s", text)
 	}
 }

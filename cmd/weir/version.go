@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker (-X main.version=v1.2.3) and by nothing else.
-var version = ""
+// version and commit are set by the linker (-X main.version=v1.2.3) and by nothing else.
+var version, commit string
 
 func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -19,13 +19,13 @@ func newVersion(a *app) *cobra.Command {
 		Args:  atMost(0),
 		RunE: func(*cobra.Command, []string) error {
 			info, _ := debug.ReadBuildInfo()
-			return a.print([]byte(versionText(version, info)))
+			return a.print([]byte(versionText(version, commit, info)))
 		},
 	}
 }
 
 // versionText describes a build. What the build information (which may be nil) does not say is left out.
-func versionText(version string, info *debug.BuildInfo) string {
+func versionText(version, commit string, info *debug.BuildInfo) string {
 	var b strings.Builder
 	if info == nil {
 		info = &debug.BuildInfo{}
@@ -41,10 +41,13 @@ func versionText(version string, info *debug.BuildInfo) string {
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	if commit := settings["vcs.revision"]; commit != "" {
+	if commit == "" {
+		commit = settings["vcs.revision"]
 		if settings["vcs.modified"] == "true" {
 			commit += " and local changes"
 		}
+	}
+	if commit != "" {
 		fmt.Fprintf(&b, "commit    %s\n", commit)
 	}
 	fmt.Fprintf(&b, "go        %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -31,6 +31,8 @@ var pipeline = []layer{
 	{"report", []string{"packet", "flowtable", "features", "detect", "output"}, false, "a report is made from records"},
 	{"config", []string{"capture", "capture/*", "packet", "flowtable", "features", "detect", "detect/*", "output", "output/*",
 		"sensor", "report", "internal/logging", "internal/telemetry"}, false, "it gathers everybody's Config"},
+	{"internal/bench", []string{"capture", "packet", "flowtable", "features", "output"}, false,
+		"it measures the stages one by one, without the pipeline around them"},
 	{"internal/*", nil, false, "small leaves import nothing of ours"},
 	{"cmd/*", []string{"*"}, false, ""},
 }

@@ -1,0 +1,86 @@
+# make help lists the targets.
+
+STATICCHECK_VERSION = v0.8.2
+GOVULNCHECK_VERSION = v1.8.0
+
+# How long each fuzz target runs, and how often each benchmark (benchstat wants several).
+FUZZTIME ?= 20s
+COUNT    ?= 6
+BENCH    ?= .
+
+# Packages that are quick enough for the race detector.
+RACE ?= ./capture/... ./config ./flowtable ./internal/logging ./output/... ./packet ./sensor/...
+
+# Without git, or outside a clone, both are empty and 'weir version' says (devel).
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+
+LDFLAGS = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+TOOLS   = $(CURDIR)/bin/tools
+
+.PHONY: help build install-deps demo test race fuzz bench lint fmt vet staticcheck vuln image clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: install-deps ## build bin/weir
+	go build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o bin/weir ./cmd/weir
+
+install-deps: ## install libpcap's headers where they are missing (Debian, as root), or say what to install
+	@if ! command -v go >/dev/null; then echo "Go is missing: see https://go.dev/dl/ (go.mod names the version)" >&2; exit 1; fi
+	@if ! command -v gcc >/dev/null; then echo "gcc is missing: apt-get install gcc libc6-dev" >&2; exit 1; fi
+	@if echo '#include <pcap/pcap.h>' | gcc -E - >/dev/null 2>&1; then exit 0; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libpcap-dev; \
+	else echo "libpcap's headers are missing: install libpcap-dev (Debian, Ubuntu) or libpcap-devel (Fedora)" >&2; exit 1; fi
+
+demo: build ## replay the capture in testdata and show what comes out
+	bin/weir replay --out demo.out testdata/demo.pcap.gz
+	bin/weir replay testdata/demo.pcap.gz
+	@echo; echo "The first of $$(wc -l < demo.out/flows.ndjson) flow records in demo.out/flows.ndjson:"
+	@head -n 3 demo.out/flows.ndjson
+
+test: install-deps ## run all tests
+	go test ./...
+
+race: install-deps ## run the race detector over the small packages
+	go test -race -short $(RACE)
+
+# Minimising is bounded by runs: by time, it takes a minute wherever coverage differs from run to run.
+fuzz: install-deps ## run every fuzz target for FUZZTIME (20s)
+	@set -e; for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \
+		done; \
+	done
+
+bench: install-deps ## run the benchmarks (BENCH=regexp, COUNT=6); the output is for benchstat
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+
+lint: fmt vet staticcheck vuln ## gofmt, go vet, staticcheck, govulncheck
+
+fmt:
+	@files=$$(gofmt -l $$(find . -name '*.go' -not -path './bin/*')); \
+	if [ -n "$$files" ]; then echo "gofmt would change:" >&2; echo "$$files" >&2; exit 1; fi
+
+vet: install-deps
+	go vet ./...
+
+staticcheck: install-deps
+	GOBIN=$(TOOLS) go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+	$(TOOLS)/staticcheck ./...
+
+# Exit status 3 means that it found something; anything else that it could not look, which is no fault of the code.
+vuln: install-deps
+	@GOBIN=$(TOOLS) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) || \
+		{ echo "govulncheck skipped: it cannot be had here"; exit 0; }; \
+	timeout 120 $(TOOLS)/govulncheck ./... || { status=$$?; [ $$status -ne 3 ] || exit 1; \
+		echo "govulncheck skipped: its database cannot be reached from here (status $$status)"; }
+
+image: ## build the container image
+	docker build --build-arg VERSION=$(VERSION) -t weir:$(or $(VERSION),devel) .
+
+clean: ## remove what the other targets made
+	rm -rf bin demo.out
