@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
@@ -15,8 +16,9 @@ import (
 // Compressed data is read from the file in pieces of this many bytes.
 const compressedBlock = 256 << 10
 
-// zstdWindow is the largest window of zstd data that is decoded; it is what `zstd --long` needs.
-const zstdWindow = 128 << 20
+// zstdWindow is the largest window of zstd data that is decoded, since a few bytes of header are enough to claim it.
+// zstd's levels need 8 MiB at most, but for --ultra and --long.
+const zstdWindow = 32 << 20
 
 // input gives out the bytes of one file, decompressed.
 type input struct {
@@ -88,6 +90,9 @@ func isZstd(head []byte) bool {
 }
 
 func brokenCompression(name string, err error) error {
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) {
+		return fmt.Errorf("zstd data with a window above %d MiB, which zstd -dc can unpack", zstdWindow>>20)
+	}
 	return errors.New("broken " + name + " data (" + err.Error() + ")")
 }
 

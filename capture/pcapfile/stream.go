@@ -169,7 +169,7 @@ func (s *stream) end(left int) error {
 	case s.in.failed != nil:
 		return fmt.Errorf("read %s: %w", s.name, s.in.failed)
 	case !errors.Is(s.ended, io.EOF):
-		return s.corrupt(0, fmt.Errorf("broken %s data (%w)", s.in.compression, s.ended))
+		return s.corrupt(0, brokenCompression(s.in.compression, s.ended))
 	case left == 0:
 		return io.EOF
 	}
