@@ -121,7 +121,7 @@ func networkSamples() []sample {
 		{"authentication", 1, eth(0x86dd, v6(51, h("1104 0000 00000001 00000002 000000000000000000000000"), udp)), Options{},
 			wantUDP6.with(86, func(p *Packet) { p.Length = 77 })},
 		{"ipv4 authentication", 1, eth(0x0800, v4(51, cat(h("1104 0000 00000001 00000002 000000000000000000000000"), udp4(hello)))),
-			Options{}, wantUDP4.with(66, func(p *Packet) { p.Length = 57 })},
+			Options{}, Packet{Src: addr1, Dst: addr2, Proto: 51, Version: 4, TTL: 64, Length: 57}},
 		{"mobility", 1, eth(0x86dd, v6(135, h("1100 0000 00000000"), udp)), Options{},
 			wantUDP6.with(70, func(p *Packet) { p.Length = 61 })},
 		{"mobility alone", 1, eth(0x86dd, v6(135, h("3b00 0000 00000000"))), Options{},

@@ -90,6 +90,10 @@ func comparableLayers(all []gopacket.Layer) []gopacket.Layer {
 			if network++; network > 1 {
 				return all[:i]
 			}
+		case *layers.IPSecAH:
+			if _, ok := all[i-1].(*layers.IPv4); ok {
+				return all[:i] // a protocol of its own here, as in tshark and nDPI
+			}
 		case *layers.TCP, *layers.UDP, *layers.SCTP, *layers.ICMPv4, *layers.ICMPv6, *layers.GRE, *gopacket.Fragment:
 			return all[:i+1]
 		case *gopacket.DecodeFailure:

@@ -65,10 +65,7 @@ func (d *decoder) ipv4(p *Packet, off int) Verdict {
 		}
 		p.Flags |= FragFirst
 	}
-	if b[9] == protoAH {
-		return d.extensions(p, protoAH, off+header, off+total)
-	}
-	return d.transport(p, b[9], off+header, off+total)
+	return d.transport(p, b[9], off+header, off+total) // an authentication header is a protocol of its own in IPv4
 }
 
 // ipv6 decodes an IPv6 packet (RFC 8200) that starts at off.
@@ -116,8 +113,7 @@ func (d *decoder) longLength(p *Packet, b []byte, rest int) int {
 	return rest
 }
 
-// extensions skips the IPv6 extension headers (and IPv4's authentication header) that begin at off with the one
-// numbered next, in a packet that ends at end by its own length, and decodes the transport behind them.
+// extensions skips the IPv6 extension headers that begin at off with the one numbered next, in a packet that ends at end by its own length, and decodes the transport behind them.
 func (d *decoder) extensions(p *Packet, next uint8, off, end int) Verdict {
 	for range maxExtensions {
 		size := 0 // in bytes; the second byte of the header counts it in units
