@@ -46,6 +46,7 @@ func (d *decoder) ipv4(p *Packet, off int) Verdict {
 		d.noSum = true
 	}
 	p.Version = 4
+	p.IPOff = uint32(off)
 	p.TTL = b[8]
 	p.Length = uint32(total)
 	p.Src = AddrFrom4(b[12:16])
@@ -86,6 +87,7 @@ func (d *decoder) ipv6(p *Packet, off int) Verdict {
 		total = d.longLength(p, b, d.wire-off)
 	}
 	p.Version = 6
+	p.IPOff = uint32(off)
 	p.TTL = b[7]
 	p.Length = uint32(total)
 	p.Src = AddrFrom16(b[8:24])

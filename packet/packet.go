@@ -102,6 +102,7 @@ type Packet struct {
 	Window           uint16 // TCP window as in the header, unscaled
 	Length           uint32 // IP total length in bytes (IPv4 total length; IPv6 payload length + 40, or jumbogram)
 	PayloadLen       uint32 // bytes above TCP, UDP, SCTP or ICMP by the headers; 0 for other protocols
+	IPOff            uint32 // where the IP header begins in the frame
 	PayloadOff       uint32 // where the captured payload begins in the frame
 	PayloadCap       uint32 // payload bytes that were captured
 	Seq, Ack         uint32 // TCP

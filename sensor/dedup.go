@@ -28,8 +28,8 @@ type sighting struct {
 }
 
 // seen says whether the frame's IP packet is one of the last ones again, and remembers it where not.
-func (r *recent) seen(f *capture.Frame, frame []byte, opt packet.Options) bool {
-	ip := ipBytes(f.Link, frame)
+func (r *recent) seen(f *capture.Frame, frame []byte) bool {
+	ip := ipBytes(f, frame)
 	if ip == nil {
 		return false
 	}
@@ -47,4 +47,12 @@ func (r *recent) seen(f *capture.Frame, frame []byte, opt packet.Options) bool {
 	return false
 }
 
-func ipBytes(link uint16, frame []byte) []byte { return nil }
+// ipBytes returns the captured bytes of the frame's outermost IP packet, nil where there is none.
+func ipBytes(f *capture.Frame, frame []byte) []byte {
+	var p packet.Packet
+	if packet.Decode(&p, f.Link, frame, f.Wire, packet.Options{}) != packet.OK {
+		return nil
+	}
+	ip := frame[p.IPOff:]
+	return ip[:min(len(ip), int(p.Length))]
+}

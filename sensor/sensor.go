@@ -155,7 +155,7 @@ func (r *reader) deal(b *batch) {
 		f.Time = min(max(f.Time, flowtable.MinClock), flowtable.MaxClock)
 		r.clock = max(r.clock, f.Time)
 		b.clocks[i] = r.clock
-		if r.opt.Dedup && r.recent.seen(f, b.Bytes(i), r.opt.Decode) {
+		if r.opt.Dedup && r.recent.seen(f, b.Bytes(i)) {
 			r.duplicates++
 			r.duplicateBytes += uint64(f.Wire)
 			continue
