@@ -3,6 +3,7 @@ package pcapfile
 import (
 	"bufio"
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/zeebo/xxh3"
 )
 
 // Compressed data is read from the file in pieces of this many bytes.
@@ -23,9 +25,10 @@ const zstdWindow = 32 << 20
 // input gives out the bytes of one file, decompressed.
 type input struct {
 	from        io.ReadCloser
-	read        *atomic.Int64 // bytes read from it
-	failed      error         // what the file itself said, other than io.EOF
-	live        bool          // a pipe: a Read may wait for more
+	tap         *tap
+	ended       bool  // everything was read
+	failed      error // what the file itself said, other than io.EOF
+	live        bool  // a pipe: a Read may wait for more
 	compression string
 	plain       io.Reader
 	release     func()
@@ -34,11 +37,45 @@ type input struct {
 // Read reads from the file as it is on disk, and counts.
 func (in *input) Read(p []byte) (int, error) {
 	n, err := in.from.Read(p)
-	in.read.Add(int64(n))
-	if err != nil && err != io.EOF {
+	in.tap.add(p[:n])
+	if err == io.EOF {
+		in.ended = true
+	} else if err != nil {
 		in.failed = err
 	}
 	return n, err
+}
+
+// tap sees every byte as it is on disk.
+type tap struct {
+	bytes atomic.Int64
+	hash  *xxh3.Hasher // of the current file; nil where nobody asked
+}
+
+func (t *tap) add(p []byte) {
+	t.bytes.Add(int64(len(p)))
+	if t.hash != nil {
+		t.hash.Write(p) // never fails
+	}
+}
+
+// sum returns the hash of the whole file, and begins the next one; it reads what was left of it. It is empty where
+// that is not known: nobody asked, the file cannot be read, or a pipe has not ended.
+func (t *tap) sum(in *input) string {
+	if t.hash == nil {
+		return ""
+	}
+	defer t.hash.Reset()
+	if !in.live && !in.ended {
+		if _, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{in}, make([]byte, compressedBlock)); err != nil {
+			return ""
+		}
+	}
+	if !in.ended {
+		return ""
+	}
+	sum := t.hash.Sum128().Bytes()
+	return hex.EncodeToString(sum[:])
 }
 
 func (in *input) Close() error {
@@ -132,13 +169,13 @@ type standardInput struct{ io.Reader }
 func (standardInput) Close() error { return nil }
 
 // openInput opens a file, or takes stdin for "-".
-func openInput(name string, live bool, stdin io.Reader, read *atomic.Int64) (*input, error) {
+func openInput(name string, live bool, stdin io.Reader, tap *tap) (*input, error) {
 	if name == "-" {
-		return &input{from: standardInput{stdin}, read: read, live: true}, nil
+		return &input{from: standardInput{stdin}, tap: tap, live: true}, nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, openError(name, err)
 	}
-	return &input{from: f, read: read, live: live}, nil
+	return &input{from: f, tap: tap, live: live}, nil
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 
 	"github.com/weir-sensor/weir/capture"
 )
@@ -121,8 +120,7 @@ func (in *inputs) addFile(path string, size int64) error {
 		return nil
 	}
 	in.seen[filepath.Clean(path)] = true
-	var count atomic.Int64
-	if err := in.peek.open(path, false, nil, &count, 0); err != nil {
+	if err := in.peek.open(path, false, nil, new(tap), 0); err != nil {
 		return err
 	}
 	defer in.peek.close()

@@ -7,12 +7,15 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/weir-sensor/weir/capture"
 )
 
 // Options are what Open can be told.
 type Options struct {
 	Stdin io.Reader // read for the path "-"; os.Stdin where nil
+	Hash  bool      // fill File.XXH3 in
 }
 
 // Reader is the frames of the files it was opened with, one file after the other. It implements capture.Source.
@@ -29,7 +32,7 @@ type Reader struct {
 	total   int64
 	stats   Stats // without Frames, Read, Total
 	frames  atomic.Int64
-	read    atomic.Int64
+	tap     tap
 }
 
 var _ capture.Source = (*Reader)(nil)
@@ -48,6 +51,9 @@ func Open(paths []string, options Options) (*Reader, error) {
 	r := &Reader{stdin: options.Stdin, entries: in.entries}
 	if r.stdin == nil {
 		r.stdin = os.Stdin
+	}
+	if options.Hash {
+		r.tap.hash = xxh3.New()
 	}
 	r.stats.Skipped = in.skipped
 	for _, e := range r.entries {
@@ -85,6 +91,7 @@ func (r *Reader) Read(b *capture.Batch) error {
 			return nil
 		}
 		r.iface = r.stream.framer.nextInterface()
+		r.stats.Files[len(r.stats.Files)-1].XXH3 = r.tap.sum(r.stream.in)
 		r.stream.close()
 		var cut *cutError
 		if errors.As(err, &cut) {
@@ -103,7 +110,7 @@ func endsFile(err error) bool {
 }
 
 func (r *Reader) open(e entry) error {
-	if err := r.stream.open(e.name, e.live, r.stdin, &r.read, r.iface); err != nil {
+	if err := r.stream.open(e.name, e.live, r.stdin, &r.tap, r.iface); err != nil {
 		r.next = len(r.entries)
 		return err
 	}
@@ -141,7 +148,7 @@ func (r *Reader) overlap(f *File) {
 // Progress says how many bytes were read of how many in all files (0 where not known), as they are on disk, and how
 // many frames were delivered. Any goroutine may call it at any time.
 func (r *Reader) Progress() (read, total, frames int64) {
-	return r.read.Load(), r.total, r.frames.Load()
+	return r.tap.bytes.Load(), r.total, r.frames.Load()
 }
 
 // Stats is what was seen so far: a copy, the caller's own. Call it between Reads, from the goroutine that reads.

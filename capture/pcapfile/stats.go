@@ -20,7 +20,8 @@ type File struct {
 	Format      string // pcap or pcapng
 	Compression string // none, gzip or zstd
 	Frames      int64
-	First, Last int64 // times of the first and the last frame in the file; 0 without frames
+	XXH3        string // XXH3 of its bytes on disk, 128 bits in hexadecimal; empty where not known or not asked for
+	First, Last int64  // times of the first and the last frame in the file; 0 without frames
 }
 
 // Cut is a place at which a file stopped being readable. Every frame before it was delivered, none after it.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 
 	"github.com/weir-sensor/weir/capture"
 )
@@ -28,8 +27,8 @@ type stream struct {
 }
 
 // open begins a file. A *NotCaptureError says that it is none; the file is closed then.
-func (s *stream) open(name string, live bool, stdin io.Reader, read *atomic.Int64, iface int) error {
-	in, err := openInput(name, live, stdin, read)
+func (s *stream) open(name string, live bool, stdin io.Reader, tap *tap, iface int) error {
+	in, err := openInput(name, live, stdin, tap)
 	if err != nil {
 		return err
 	}

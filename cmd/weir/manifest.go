@@ -57,7 +57,7 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, c
 	}
 	for _, f := range stats.Files {
 		m.Inputs = append(m.Inputs, manifestInput{
-			Name: f.Name, Size: f.Size, Format: f.Format, Compression: f.Compression, Frames: f.Frames, Cut: cuts[f.Name],
+			Name: f.Name, Size: f.Size, XXH3: f.XXH3, Format: f.Format, Compression: f.Compression, Frames: f.Frames, Cut: cuts[f.Name],
 		})
 	}
 	shards := c.Sensor.Goroutines()

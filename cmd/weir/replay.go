@@ -79,7 +79,7 @@ func (r *replay) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	src, err := openCaptures(r.paths, pcapfile.Options{Stdin: r.stdin})
+	src, err := openCaptures(r.paths, pcapfile.Options{Stdin: r.stdin, Hash: r.out != ""})
 	if err != nil {
 		return err
 	}
