@@ -201,9 +201,15 @@ func transportSamples() []sample {
 	}
 }
 
+// allSamples also says where the IP header begins: where the last pair of the builders' addresses shows it.
 func allSamples() []sample {
-	s := append(linkSamples(), networkSamples()...)
-	return append(append(s, transportSamples()...), tunnelSamples()...)
+	all := append(linkSamples(), networkSamples()...)
+	all = append(append(all, transportSamples()...), tunnelSamples()...)
+	for i := range all {
+		frame := all[i].frame
+		all[i].want.IPOff = uint32(max(bytes.LastIndex(frame, cat(src4, dst4))-12, bytes.LastIndex(frame, cat(src6, dst6))-8))
+	}
+	return all
 }
 
 func TestDecode(t *testing.T) {
@@ -330,7 +336,7 @@ func TestSnaplenCut(t *testing.T) {
 		t.Fatal(v)
 	}
 	want := Packet{Src: addr1, Dst: addr2, SrcPort: 1234, DstPort: 80, Proto: 6, Version: 4, TTL: 64,
-		Flags: HeaderCut | PayloadCut, Length: 45, PayloadOff: 38}
+		Flags: HeaderCut | PayloadCut, Length: 45, IPOff: 14, PayloadOff: 38}
 	if p != want {
 		t.Errorf("got  %+v\nwant %+v", p, want)
 	}

@@ -18,7 +18,8 @@ const (
 	protoShim6    = 140
 )
 
-// ipv4 decodes an IPv4 packet (RFC 791) that starts at off.
+// ipv4 decodes an IPv4 packet (RFC 791) that starts at off. An authentication header (RFC 4302), an extension header
+// in IPv6, is a protocol of its own here, as other flow tools count it.
 func (d *decoder) ipv4(p *Packet, off int) Verdict {
 	b := d.frame[min(off, len(d.frame)):]
 	if len(b) < 20 {
@@ -66,7 +67,7 @@ func (d *decoder) ipv4(p *Packet, off int) Verdict {
 		}
 		p.Flags |= FragFirst
 	}
-	return d.transport(p, b[9], off+header, off+total) // an authentication header is a protocol of its own in IPv4
+	return d.transport(p, b[9], off+header, off+total)
 }
 
 // ipv6 decodes an IPv6 packet (RFC 8200) that starts at off.
@@ -115,7 +116,8 @@ func (d *decoder) longLength(p *Packet, b []byte, rest int) int {
 	return rest
 }
 
-// extensions skips the IPv6 extension headers that begin at off with the one numbered next, in a packet that ends at end by its own length, and decodes the transport behind them.
+// extensions skips the IPv6 extension headers that begin at off with the one numbered next, in a packet that ends at
+// end by its own length, and decodes the transport behind them.
 func (d *decoder) extensions(p *Packet, next uint8, off, end int) Verdict {
 	for range maxExtensions {
 		size := 0 // in bytes; the second byte of the header counts it in units
