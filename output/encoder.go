@@ -77,7 +77,7 @@ func (e *Encoder) appendTimes(dst []byte, r *flowtable.Record, f *form) []byte {
 	dst = e.clock.append(dst, r.End)
 	dst = f.shut(dst)
 	dst = add(dst, &f.number[colDuration])
-	return appendSeconds(dst, uint64(r.End)-uint64(r.Start)) // unsigned: the span may exceed an int64
+	return appendSeconds(dst, uint64(r.End-r.Start)) // never negative, but it may exceed an int64
 }
 
 func appendEndpoints(dst []byte, r *flowtable.Record, f *form) []byte {

@@ -142,6 +142,20 @@ func TestFileLostBeforeClose(t *testing.T) {
 	}
 }
 
+// Where the file cannot get its name, its incomplete form is not left behind.
+func TestFileNameTakenMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	f := create(t, path, "one")
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err == nil || !strings.HasPrefix(err.Error(), "complete "+path+": ") {
+		t.Errorf("got %v", err)
+	}
+	wantFiles(t, dir, "x")
+}
+
 func TestWriteJSON(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "ledger.json")
