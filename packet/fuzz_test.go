@@ -90,9 +90,9 @@ func comparableLayers(all []gopacket.Layer) []gopacket.Layer {
 			if network++; network > 1 {
 				return all[:i]
 			}
-		case *layers.IPSecAH:
+		case *layers.IPSecAH, *layers.IPv6HopByHop, *layers.IPv6Routing, *layers.IPv6Fragment, *layers.IPv6Destination:
 			if _, ok := all[i-1].(*layers.IPv4); ok {
-				return all[:i] // a protocol of its own here, as in tshark and nDPI
+				return all[:i] // a protocol like any other in IPv4, as in tshark and nDPI
 			}
 		case *layers.TCP, *layers.UDP, *layers.SCTP, *layers.ICMPv4, *layers.ICMPv6, *layers.GRE, *gopacket.Fragment:
 			return all[:i+1]
