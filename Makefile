@@ -49,12 +49,12 @@ race: install-deps ## run the race detector over the small packages
 
 # Minimising is bounded by runs: by time, it takes a minute wherever coverage differs from run to run.
 fuzz: install-deps ## run every fuzz target for FUZZTIME (20s)
-	@set -e; for package in $$(go list ./...); do \
-		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	@failed=; for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
-			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \
+			go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || failed="$$failed $$target"; \
 		done; \
-	done
+	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 bench: install-deps ## run the benchmarks (BENCH=regexp, COUNT=6); the output is for benchstat
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
