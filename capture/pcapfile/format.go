@@ -36,8 +36,10 @@ func newFramer(head []byte, iface int) (framer, int, error) {
 			return nil, 0, err
 		}
 		return p, pcapHeader, nil
-	case magic == blockSection && len(head) >= 12 && sectionOrder(head) != nil:
-		return newPcapng(iface), 0, nil
+	case magic == blockSection && len(head) >= 12:
+		if _, ok := sectionOrder(head); ok {
+			return newPcapng(iface), 0, nil
+		}
 	}
 	return nil, 0, errors.New(describe(head))
 }

@@ -71,7 +71,7 @@ func TestHostileLengths(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"usb": usb, "block": block, "interfaces": faces, "zstd window": withWindow(t, zstdWindow),
-		"bomb": gzipped(t, append(block, make([]byte, 60<<20)...)),
+		"bomb": gzipped(t, append(block, make([]byte, 24<<20)...)),
 	} {
 		path := file(t, t.TempDir(), "c", data)
 		data = nil

@@ -25,12 +25,36 @@ const (
 	maxInterfaces = 1 << 16  // per section
 )
 
+// byteOrder is a section's; true is big-endian. Calls of binary.ByteOrder's methods would be the cost of a block.
+type byteOrder bool
+
+func (big byteOrder) u16(b []byte) uint16 {
+	if big {
+		return binary.BigEndian.Uint16(b)
+	}
+	return binary.LittleEndian.Uint16(b)
+}
+
+func (big byteOrder) u32(b []byte) uint32 {
+	if big {
+		return binary.BigEndian.Uint32(b)
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+func (big byteOrder) u64(b []byte) uint64 {
+	if big {
+		return binary.BigEndian.Uint64(b)
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
 // pcapng frames the block format: what a section and its interfaces say holds until the next section.
 type pcapng struct {
-	order  binary.ByteOrder // of the current section
-	ifaces []ngInterface    // of the current section
-	first  int              // number of the section's first interface in the whole input
-	last   int64            // time of the frame before
+	order  byteOrder     // of the current section
+	ifaces []ngInterface // of the current section
+	first  int           // number of the section's first interface in the whole input
+	last   int64         // time of the frame before
 }
 
 type ngInterface struct {
@@ -40,7 +64,7 @@ type ngInterface struct {
 	clock   clock
 }
 
-func newPcapng(iface int) *pcapng { return &pcapng{order: binary.LittleEndian, first: iface} }
+func newPcapng(iface int) *pcapng { return &pcapng{first: iface} }
 
 func (g *pcapng) format() string     { return "pcapng" }
 func (g *pcapng) nextInterface() int { return g.first + len(g.ifaces) }
@@ -49,13 +73,14 @@ func (g *pcapng) frame(data []byte, pos int, frames []capture.Frame) ([]capture.
 	for len(frames) < cap(frames) && len(data)-pos >= 12 {
 		rest := data[pos:]
 		order := g.order
-		kind := order.Uint32(rest)
+		kind := order.u32(rest)
 		if kind == blockSection {
-			if order = sectionOrder(rest); order == nil {
+			var ok bool
+			if order, ok = sectionOrder(rest); !ok {
 				return frames, pos, errors.New("section without byte order")
 			}
 		}
-		length := order.Uint32(rest[4:])
+		length := order.u32(rest[4:])
 		if length < 12 || length > maxBlock || length%4 != 0 {
 			return frames, pos, fmt.Errorf("block of impossible length %d", length)
 		}
@@ -63,54 +88,50 @@ func (g *pcapng) frame(data []byte, pos int, frames []capture.Frame) ([]capture.
 			break
 		}
 		block := rest[:length]
-		if again := order.Uint32(block[length-4:]); again != length {
+		if again := order.u32(block[length-4:]); again != length {
 			return frames, pos, fmt.Errorf("block with two lengths, %d and %d", length, again)
 		}
-		f, err := g.block(kind, block, order)
+		f := &frames[:len(frames)+1][len(frames)]
+		found, err := g.block(kind, block, order, f)
 		if err != nil {
 			return frames, pos, err
 		}
-		if f.Off != 0 {
+		if found {
 			f.Off += uint32(pos)
-			frames = append(frames, f)
+			frames = frames[:len(frames)+1]
 		}
 		pos += int(length)
 	}
 	return frames, pos, nil
 }
 
-// sectionOrder is the byte order a section header announces, nil for none.
-func sectionOrder(b []byte) binary.ByteOrder {
-	switch {
-	case binary.LittleEndian.Uint32(b[8:]) == sectionMagic:
-		return binary.LittleEndian
-	case binary.BigEndian.Uint32(b[8:]) == sectionMagic:
-		return binary.BigEndian
-	}
-	return nil
+// sectionOrder is the byte order a section header announces, if it does.
+func sectionOrder(b []byte) (byteOrder, bool) {
+	big := binary.BigEndian.Uint32(b[8:]) == sectionMagic
+	return byteOrder(big), big || binary.LittleEndian.Uint32(b[8:]) == sectionMagic
 }
 
-// block reads one whole block. A packet comes back with its offset in the block; other blocks give offset 0.
-func (g *pcapng) block(kind uint32, b []byte, order binary.ByteOrder) (capture.Frame, error) {
+// block reads one whole block. It reports whether that is a packet, and sets f then, with an offset in the block.
+func (g *pcapng) block(kind uint32, b []byte, order byteOrder, f *capture.Frame) (bool, error) {
 	switch kind {
-	case blockSection:
-		return capture.Frame{}, g.section(b, order)
-	case blockInterface:
-		return capture.Frame{}, g.addInterface(b)
 	case blockEnhanced, blockPacket:
-		return g.packet(kind, b)
+		return true, g.packet(kind, b, f)
 	case blockSimple:
-		return g.simple(b)
+		return true, g.simple(b, f)
+	case blockSection:
+		return false, g.section(b, order)
+	case blockInterface:
+		return false, g.addInterface(b)
 	}
-	return capture.Frame{}, nil
+	return false, nil
 }
 
-func (g *pcapng) section(b []byte, order binary.ByteOrder) error {
+func (g *pcapng) section(b []byte, order byteOrder) error {
 	if len(b) < 28 {
 		return fmt.Errorf("section header of %d bytes", len(b))
 	}
-	if major := order.Uint16(b[12:]); major != 1 {
-		return fmt.Errorf("pcapng of version %d.%d", major, order.Uint16(b[14:]))
+	if major := order.u16(b[12:]); major != 1 {
+		return fmt.Errorf("pcapng of version %d.%d", major, order.u16(b[14:]))
 	}
 	g.order = order
 	g.first += len(g.ifaces)
@@ -126,55 +147,57 @@ func (g *pcapng) addInterface(b []byte) error {
 		return fmt.Errorf("more than %d interfaces in a section", maxInterfaces)
 	}
 	g.ifaces = append(g.ifaces, ngInterface{
-		link:    g.order.Uint16(b[8:]),
+		link:    g.order.u16(b[8:]),
 		iface:   uint16(min(g.first+len(g.ifaces), math.MaxUint16)),
-		snaplen: g.order.Uint32(b[12:]),
+		snaplen: g.order.u32(b[12:]),
 		clock:   readClock(b[16:len(b)-4], g.order),
 	})
 	return nil
 }
 
 // packet reads an enhanced or an obsolete packet block, which differ in how they number the interface.
-func (g *pcapng) packet(kind uint32, b []byte) (capture.Frame, error) {
+func (g *pcapng) packet(kind uint32, b []byte, f *capture.Frame) error {
 	if len(b) < 32 {
-		return capture.Frame{}, fmt.Errorf("packet block of %d bytes", len(b))
+		return fmt.Errorf("packet block of %d bytes", len(b))
 	}
-	number := g.order.Uint32(b[8:])
+	number := g.order.u32(b[8:])
 	if kind == blockPacket {
-		number = uint32(g.order.Uint16(b[8:]))
+		number = uint32(g.order.u16(b[8:]))
 	}
 	if number >= uint32(len(g.ifaces)) {
-		return capture.Frame{}, fmt.Errorf("packet of interface %d, of %d described", number, len(g.ifaces))
+		return fmt.Errorf("packet of interface %d, of %d described", number, len(g.ifaces))
 	}
 	in := &g.ifaces[number]
-	length := g.order.Uint32(b[20:])
+	length := g.order.u32(b[20:])
 	if int64(length) > int64(len(b)-32) || length > packetLimit(in.link) {
-		return capture.Frame{}, fmt.Errorf("packet of %d bytes in a block of %d", length, len(b))
+		return fmt.Errorf("packet of %d bytes in a block of %d", length, len(b))
 	}
-	ticks := uint64(g.order.Uint32(b[12:]))<<32 | uint64(g.order.Uint32(b[16:]))
+	ticks := uint64(g.order.u32(b[12:]))<<32 | uint64(g.order.u32(b[16:]))
 	g.last = in.clock.nanoseconds(ticks)
-	return capture.Frame{Time: g.last, Off: 28, Len: length, Wire: g.order.Uint32(b[24:]), Link: in.link, Iface: in.iface}, nil
+	*f = capture.Frame{Time: g.last, Off: 28, Len: length, Wire: g.order.u32(b[24:]), Link: in.link, Iface: in.iface}
+	return nil
 }
 
 // simple reads a simple packet block. It has no time stamp: the frame is given the time of the one before it, 0
 // where there is none.
-func (g *pcapng) simple(b []byte) (capture.Frame, error) {
+func (g *pcapng) simple(b []byte, f *capture.Frame) error {
 	if len(b) < 16 {
-		return capture.Frame{}, fmt.Errorf("simple packet block of %d bytes", len(b))
+		return fmt.Errorf("simple packet block of %d bytes", len(b))
 	}
 	if len(g.ifaces) == 0 {
-		return capture.Frame{}, errors.New("simple packet without an interface")
+		return errors.New("simple packet without an interface")
 	}
 	in := &g.ifaces[0]
-	wire := g.order.Uint32(b[8:])
+	wire := g.order.u32(b[8:])
 	length := wire
 	if in.snaplen != 0 {
 		length = min(length, in.snaplen)
 	}
 	if int64(length) > int64(len(b)-16) || length > packetLimit(in.link) {
-		return capture.Frame{}, fmt.Errorf("simple packet of %d bytes in a block of %d", length, len(b))
+		return fmt.Errorf("simple packet of %d bytes in a block of %d", length, len(b))
 	}
-	return capture.Frame{Time: g.last, Off: 12, Len: length, Wire: wire, Link: in.link, Iface: in.iface}, nil
+	*f = capture.Frame{Time: g.last, Off: 12, Len: length, Wire: wire, Link: in.link, Iface: in.iface}
+	return nil
 }
 
 // clock turns an interface's ticks into nanoseconds: ticks*num/den + offset.
@@ -192,10 +215,10 @@ const (
 
 // readClock finds the clock among an interface's options; microseconds since the epoch where they do not say. Options
 // whose lengths do not fit are left unread.
-func readClock(options []byte, order binary.ByteOrder) clock {
+func readClock(options []byte, order byteOrder) clock {
 	c := newClock(6, 0)
 	for len(options) >= 4 {
-		code, length := order.Uint16(options), int(order.Uint16(options[2:]))
+		code, length := order.u16(options), int(order.u16(options[2:]))
 		options = options[4:]
 		if code == optionEnd || length > len(options) {
 			break
@@ -204,7 +227,7 @@ func readClock(options []byte, order binary.ByteOrder) clock {
 		case code == optionResolution && length == 1:
 			c = newClock(options[0], c.offset)
 		case code == optionOffset && length == 8:
-			c.offset = saturatingSeconds(int64(order.Uint64(options)))
+			c.offset = saturatingSeconds(int64(order.u64(options)))
 		}
 		options = options[min((length+3)&^3, len(options)):]
 	}

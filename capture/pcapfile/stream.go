@@ -80,7 +80,9 @@ func (s *stream) read(b *capture.Batch) error {
 			break
 		}
 		if have == len(b.Data) {
-			b.Data = append(b.Data, make([]byte, have)...)
+			larger := make([]byte, 2*have)
+			copy(larger, b.Data)
+			b.Data = larger
 		}
 		if s.lo < s.hi {
 			have += s.recall(b.Data[have:])
