@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,7 +52,9 @@ func newBench(a *app) *cobra.Command {
 				return err
 			}
 			open := func() (capture.Source, error) { return openCaptures(args, pcapfile.Options{}) }
-			result, err := bench.Run(open, bench.Options{Flow: opt.Flow, Decode: opt.Decode, Rounds: rounds, MaxBytes: mebibytes << 20})
+			result, err := bench.Run(open, bench.Options{
+				Flow: opt.Flow, Decode: opt.Decode, Rounds: rounds, MaxBytes: mebibytes << 20, Now: time.Now,
+			})
 			if err != nil {
 				return err
 			}
