@@ -20,6 +20,9 @@ type Ledger struct {
 	Duplicate uint64            `json:"duplicate"` // second copies, with capture.dedup
 	Refused   uint64            `json:"refused"`   // the table was full and had nothing to evict
 
+	// Of those in Malformed under unknown_link, by LINKTYPE number; nil where there are none.
+	UnknownLinks map[uint16]uint64 `json:"unknown_links,omitempty"`
+
 	// Of those in Flow:
 	BadIPChecksum     uint64 `json:"bad_ip_checksum"`
 	BadChecksum       uint64 `json:"bad_checksum"`       // of TCP, UDP, SCTP or ICMP
@@ -63,6 +66,7 @@ func sum(by map[string]uint64) (n uint64) {
 type counts struct {
 	packets   uint64 // dealt to the shard
 	verdicts  [packet.Verdicts]uint64
+	links     map[uint16]uint64 // of packet.UnknownLink; nil where there are none
 	filtered  uint64
 	badIP     uint64
 	badSum    uint64
@@ -86,6 +90,12 @@ func (l *Ledger) add(c *counts, t *flowtable.Table) {
 			l.Malformed[v.String()] += n
 		}
 	}
+	for link, n := range c.links {
+		if l.UnknownLinks == nil {
+			l.UnknownLinks = make(map[uint16]uint64)
+		}
+		l.UnknownLinks[link] += n
+	}
 	l.Filtered += c.filtered
 	l.BadIPChecksum += c.badIP
 	l.BadChecksum += c.badSum
@@ -99,4 +109,11 @@ func (l *Ledger) add(c *counts, t *flowtable.Table) {
 	for r, n := range f.Written {
 		l.Flows.Written[flowtable.EndReason(r).String()] += n
 	}
+}
+
+func (c *counts) unknownLink(link uint16) {
+	if c.links == nil {
+		c.links = make(map[uint16]uint64)
+	}
+	c.links[link]++
 }

@@ -120,6 +120,9 @@ func (s *shard) decode(in *flowtable.Input, f *capture.Frame, frame []byte) bool
 	v := packet.Decode(&in.Packet, f.Link, frame, f.Wire, s.opt.Decode)
 	s.counts.verdicts[v]++
 	if v != packet.OK {
+		if v == packet.UnknownLink {
+			s.counts.unknownLink(f.Link)
+		}
 		return false
 	}
 	in.Time, in.Wire = f.Time, f.Wire

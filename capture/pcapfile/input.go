@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/zeebo/xxh3"
+	"golang.org/x/sys/unix"
 )
 
 // Compressed data is read from the file in pieces of this many bytes.
@@ -36,6 +37,10 @@ type input struct {
 
 // Read reads from the file as it is on disk, and counts.
 func (in *input) Read(p []byte) (int, error) {
+	if in.live && !in.tap.await(in.from) {
+		in.failed = errInterrupted
+		return 0, errInterrupted
+	}
 	n, err := in.from.Read(p)
 	in.tap.add(p[:n])
 	if err == io.EOF {
@@ -46,11 +51,37 @@ func (in *input) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// errInterrupted is what a pipe says after Interrupt.
+var errInterrupted = errors.New("interrupted")
+
 // tap sees every byte as it is on disk.
 type tap struct {
 	bytes atomic.Int64
+	stop  atomic.Bool  // set by Interrupt
 	hash  *xxh3.Hasher // of the current file; nil where nobody asked
 }
+
+// await waits until a pipe has something to read, or returns false after Interrupt. What is not a file of the system
+// is taken to have something always.
+func (t *tap) await(from io.Reader) bool {
+	if in, ok := from.(standardInput); ok {
+		from = in.Reader
+	}
+	file, ok := from.(*os.File)
+	for !t.stop.Load() {
+		if !ok {
+			return true
+		}
+		ready := []unix.PollFd{{Fd: int32(file.Fd()), Events: unix.POLLIN}}
+		if n, err := unix.Poll(ready, interruptMillis); n > 0 || err != nil && err != unix.EINTR {
+			return true // also where the pipe has ended: Read says so
+		}
+	}
+	return false
+}
+
+// interruptMillis is how long Interrupt may take to be noticed.
+const interruptMillis = 100
 
 func (t *tap) add(p []byte) {
 	t.bytes.Add(int64(len(p)))

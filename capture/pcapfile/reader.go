@@ -160,6 +160,10 @@ func (r *Reader) Stats() Stats {
 	return s
 }
 
+// Interrupt ends the input: a Read that waits for a pipe gives io.EOF soon, and so does every later one that would wait.
+// Any goroutine may call it.
+func (r *Reader) Interrupt() { r.tap.stop.Store(true) }
+
 // Close closes the file being read; Read then gives io.EOF.
 func (r *Reader) Close() error {
 	r.stream.close()

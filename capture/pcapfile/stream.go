@@ -43,6 +43,9 @@ func (s *stream) open(name string, live bool, stdin io.Reader, tap *tap, iface i
 	}
 	if err != nil {
 		defer s.close()
+		if in.failed == errInterrupted {
+			return io.EOF
+		}
 		if in.failed != nil {
 			return openError(name, in.failed)
 		}
@@ -167,6 +170,8 @@ func (s *stream) corrupt(pos int, err error) error {
 // end is the error at the end of the input, with left bytes that make no whole record.
 func (s *stream) end(left int) error {
 	switch {
+	case s.in.failed == errInterrupted:
+		return io.EOF
 	case s.in.failed != nil:
 		return fmt.Errorf("read %s: %w", s.name, s.in.failed)
 	case !errors.Is(s.ended, io.EOF):

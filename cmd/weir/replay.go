@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -84,6 +88,7 @@ func (r *replay) run(ctx context.Context) error {
 		return err
 	}
 	defer src.Close()
+	defer context.AfterFunc(ctx, src.Interrupt)()
 	sink, totals, err := r.open(opt)
 	if err != nil {
 		return err
@@ -99,17 +104,31 @@ func (r *replay) run(ctx context.Context) error {
 		return closeErr
 	}
 	stats := src.Stats()
-	r.warn(ctx, stats)
+	r.warn(ctx, stats, &ledger)
 	if bookErr := ledger.Check(); bookErr != nil {
 		panic("bug: " + bookErr.Error())
 	}
 	if err == nil {
 		err = r.finish(ctx, ledger, stats, totals)
 	}
-	if err == nil && r.strict && len(stats.Cuts) > 0 {
+	switch {
+	case err != nil:
+		return err
+	case r.strict && len(stats.Cuts) > 0:
 		return fmt.Errorf("%d of %d captures cut short or damaged", len(stats.Cuts), len(stats.Files))
+	case ledger.Packets > 0 && ledger.Malformed[packet.UnknownLink.String()] == ledger.Packets:
+		return fmt.Errorf("read packets: weir reads none of the captures' link types (%s)", links(ledger.UnknownLinks))
 	}
-	return err
+	return nil
+}
+
+// links lists link types by number, lowest first.
+func links(by map[uint16]uint64) string {
+	var names []string
+	for _, link := range slices.Sorted(maps.Keys(by)) {
+		names = append(names, strconv.Itoa(int(link)))
+	}
+	return strings.Join(names, ", ")
 }
 
 // openCaptures opens the captures that paths name. A path that is not there is a usage error.
@@ -175,7 +194,7 @@ func (r *replay) open(opt sensor.Options) (sink output.Sink, totals *summary.Sum
 }
 
 // warn says what was wrong with the captures: one line for each thing.
-func (r *replay) warn(ctx context.Context, stats pcapfile.Stats) {
+func (r *replay) warn(ctx context.Context, stats pcapfile.Stats, ledger *sensor.Ledger) {
 	for _, cut := range stats.Cuts {
 		r.log.Warn("capture ends early; everything before was processed", "file", cut.File, "offset", cut.Offset, "why", cut.Why)
 	}
@@ -185,6 +204,9 @@ func (r *replay) warn(ctx context.Context, stats pcapfile.Stats) {
 	}
 	for _, s := range stats.Skipped {
 		r.log.Info("skipped a file that is no capture", "file", s.File, "found", s.Found)
+	}
+	for link, n := range ledger.UnknownLinks {
+		r.log.Warn("weir does not read this link type; its packets are malformed in the ledger", "link_type", link, "packets", n)
 	}
 	if ctx.Err() != nil {
 		r.log.Warn("stopped by a signal; the records are complete up to there", "packets", stats.Frames)
