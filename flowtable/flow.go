@@ -1,10 +1,6 @@
 package flowtable
 
-import (
-	"math"
-
-	"github.com/weir-sensor/weir/packet"
-)
+import "github.com/weir-sensor/weir/packet"
 
 // flow is one open flow in three cache lines. It holds no pointers. Its two ends are a and b in the order of the key;
 // arrays of two are indexed by the end that sent.
@@ -70,7 +66,7 @@ func (b flowBits) client() int {
 type ext struct {
 	id               uint64 // flow id of the first part, when there is more than one part
 	hist             uint64 // third word of the history
-	startLag, endLag uint32 // seconds, rounded up, by which the input's clock was ahead of start and end
+	startLag, endLag int64  // ns by which the input's clock was ahead of start and end
 	part             uint32
 	generation       uint32         // flows of the same key that began at the same instant before this one
 	fin, rst         [2]uint32      // end of the last FIN, sequence number of the last RST
@@ -91,7 +87,7 @@ func (t *Table) seen(f *flow) int64 {
 	if f.ext == 0 {
 		return f.end
 	}
-	return f.end + int64(t.exts[f.ext].endLag)*second
+	return f.end + t.exts[f.ext].endLag
 }
 
 // opened returns the input's clock at the first packet of this part.
@@ -99,7 +95,7 @@ func (t *Table) opened(f *flow) int64 {
 	if f.ext == 0 {
 		return f.start
 	}
-	return f.start + int64(t.exts[f.ext].startLag)*second
+	return f.start + t.exts[f.ext].startLag
 }
 
 // extOf returns the flow's extension, making one where it has none.
@@ -123,8 +119,7 @@ func (t *Table) open(f *flow, in *Input) {
 	t.counters.Opened++
 	if lag := in.Clock - in.Time; lag > 0 {
 		e := t.extOf(f)
-		e.startLag = lagSeconds(lag)
-		e.endLag = e.startLag
+		e.startLag, e.endLag = lag, lag
 	}
 }
 
@@ -135,7 +130,7 @@ func (t *Table) count(f *flow, in *Input, d int) {
 	f.bytes[d] += uint64(p.Length)
 	f.wire[d] += uint64(in.Wire)
 	f.payload[d] += uint64(p.PayloadLen)
-	if f.ttl[d] == 0 || p.TTL < f.ttl[d] {
+	if f.packets[d] == 1 || p.TTL < f.ttl[d] {
 		f.ttl[d] = p.TTL
 	}
 	if p.Flags&(packet.PayloadCut|packet.NoLength) != 0 || p.Length > t.cfg.MTU {
@@ -150,7 +145,7 @@ func (t *Table) count(f *flow, in *Input, d int) {
 	}
 	f.quality |= Late
 	f.end = max(f.end, in.Time)
-	t.extOf(f).endLag = lagSeconds(in.Clock - f.end)
+	t.extOf(f).endLag = in.Clock - f.end
 }
 
 func remarks(p *packet.Packet, mtu uint32) (q Quality) {
@@ -161,11 +156,4 @@ func remarks(p *packet.Packet, mtu uint32) (q Quality) {
 		q |= Offload
 	}
 	return q
-}
-
-const second = 1_000_000_000
-
-// lagSeconds rounds up, so that a flow never expires earlier than its timeout says.
-func lagSeconds(ns int64) uint32 {
-	return uint32(min((ns+second-1)/second, math.MaxUint32))
 }

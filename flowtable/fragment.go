@@ -35,16 +35,18 @@ func keyOf(p *packet.Packet) fragmentKey {
 	return fragmentKey{src: p.Src, dst: p.Dst, id: p.FragID, proto: p.Proto, version: p.Version}
 }
 
-// resolve remembers a first fragment, or gives a later one the ports of its first.
-func (fr *fragments) resolve(p *packet.Packet, clock int64) {
+// resolve remembers a first fragment, or gives a later one the ports of its first. It returns false for a later one
+// whose first is not known.
+func (fr *fragments) resolve(p *packet.Packet, clock int64) bool {
 	key := keyOf(p)
 	known, ok := fr.ports[key]
 	if p.Flags&packet.FragLater != 0 {
-		if ok && clock-known.clock <= int64(fragmentAge) {
-			p.SrcPort, p.DstPort = known.src, known.dst
-			p.Flags |= known.oneWay
+		if !ok || clock-known.clock > int64(fragmentAge) {
+			return false
 		}
-		return
+		p.SrcPort, p.DstPort = known.src, known.dst
+		p.Flags |= known.oneWay
+		return true
 	}
 	now := fragmentPorts{src: p.SrcPort, dst: p.DstPort, oneWay: p.Flags & packet.OneWay, clock: clock}
 	if !ok {
@@ -58,4 +60,5 @@ func (fr *fragments) resolve(p *packet.Packet, clock int64) {
 		fr.next = (fr.next + 1) % fragmentCap
 	}
 	fr.ports[key] = now
+	return true
 }

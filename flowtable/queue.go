@@ -11,7 +11,8 @@ import (
 // queue is a ring of buckets by the input's clock at the flow's latest packet (a tick is about 1/400 of the timeout).
 // A flow is linked where it was when it came in; packets do not move it. When its bucket's time has come it is looked
 // at: if it has been active since, it moves to the bucket where it belongs now, else it has expired. So a packet
-// costs the queues nothing, and a flow is visited at most once per timeout.
+// costs the queues nothing, and a flow is visited at most once per timeout. Ticks too late for the ring are linked
+// under its last bucket and looked at again from there, so that no bucket ever holds flows of two laps.
 
 // The idle timeouts, by which flows are queued.
 const (
@@ -34,7 +35,7 @@ const (
 	chunkBits  = 14
 	chunkFlows = 1 << chunkBits
 	noTime     = math.MaxInt64
-	clockLimit = 1 << 61 // packet times are kept inside +-73 years of 1970, so that sums never overflow
+	second     = 1_000_000_000
 )
 
 // link is a doubly linked list's node; nodes below sentinels are the heads of the buckets, the others are flows.
@@ -45,6 +46,8 @@ type queue struct {
 	shift   uint8 // a tick is 1<<shift ns
 	hand    int64 // the first tick not yet looked at
 	low     int64 // no flow is linked under a tick before this one
+	since   int64 // no flow in the list being looked at is due before this
+	floor   int64 // no flow of the queue is due before this
 	flows   int   // linked in any bucket
 	current bool  // the list being looked at is not empty
 }
@@ -102,16 +105,33 @@ func (t *Table) deadline(f *flow) int64 {
 func (t *Table) enqueue(place uint32, f *flow) {
 	f.queue = t.queueOf(f)
 	q := &t.queues[f.queue]
-	tick := t.seen(f) >> q.shift
+	seen := t.seen(f)
 	if q.flows == 0 {
-		q.hand, q.low, q.current = tick, tick, false
+		q.begin(t.clock)
 	}
-	q.low = min(q.low, max(tick, q.hand))
+	tick := q.tick(seen)
+	q.low = min(q.low, tick)
+	q.floor = min(q.floor, seen+q.timeout)
 	q.flows++
-	t.pushBack(t.head(int(f.queue), max(tick, q.hand)), place)
-	if due := t.dueTime(q); due < t.nextDue {
+	t.pushBack(t.head(int(f.queue), tick), place)
+	if due := q.due(); due < t.nextDue {
 		t.nextDue = due
 	}
+}
+
+// begin makes an empty queue ready for every flow that may come at the clock: the ones that were last seen longer ago
+// than the timeout have ended. Where there is no timeout, half of the ring is for flows seen earlier.
+func (q *queue) begin(clock int64) {
+	q.hand = (clock - q.timeout) >> q.shift
+	if q.timeout == 0 {
+		q.hand -= buckets / 2
+	}
+	q.low, q.floor, q.current = q.hand+buckets, noTime, false
+}
+
+// tick returns the tick under which a flow is linked that was last seen at the time.
+func (q *queue) tick(seen int64) int64 {
+	return min(max(seen>>q.shift, q.hand), q.hand+buckets-1)
 }
 
 func (t *Table) head(queue int, tick int64) uint32 {
@@ -136,40 +156,74 @@ func (t *Table) dequeue(place uint32, f *flow) {
 	t.queues[f.queue].flows--
 }
 
-// dueTime returns when the queue's hand may take its next tick: when all flows linked under it are past their time.
-func (t *Table) dueTime(q *queue) int64 {
-	if q.timeout == 0 || q.flows == 0 {
+// due returns when the queue wants to be looked at: when all flows linked under the hand's tick are past their time.
+func (q *queue) due() int64 {
+	switch {
+	case q.timeout == 0 || q.flows == 0:
 		return noTime
+	case q.current:
+		return math.MinInt64
 	}
 	return (q.hand+1)<<q.shift + q.timeout
 }
 
-// sweep looks at flows whose time may have come, at most budget of them, and returns what is left of the budget.
-func (t *Table) sweep(clock int64, budget int) int {
-	t.nextDue = noTime
+// first returns the queue that wants to be looked at first, and when.
+func (t *Table) first() (first int, due int64) {
+	due = noTime
 	for i := range t.queues {
-		q := &t.queues[i]
-		for budget > 0 && (q.current || t.dueTime(q) <= clock) {
-			if !q.current {
-				t.takeBucket(i, q)
-				budget--
-			}
-			budget = t.visit(i, q, clock, budget)
-		}
-		if q.current {
-			t.nextDue = math.MinInt64
-		} else {
-			t.nextDue = min(t.nextDue, t.dueTime(q))
+		if d := t.queues[i].due(); d < due {
+			first, due = i, d
 		}
 	}
-	return budget
+	return first, due
 }
 
-// takeBucket moves the flows under the hand's tick to the list being looked at, and the hand on.
-func (t *Table) takeBucket(i int, q *queue) {
-	head, current := t.head(i, q.hand), t.currentHead(i)
-	q.hand++
+// sweep looks at flows whose time may have come, at most budget of them and those of a bucket emptied on the way, in
+// the order in which their times came: so what is written early settles early.
+func (t *Table) sweep(clock int64, budget int) {
+	t.clock = clock
+	sharpen := t.held > t.patience
+	if sharpen {
+		budget = math.MaxInt
+	}
+	i, due := t.first()
+	for budget > 0 && due <= clock && due != noTime {
+		q := &t.queues[i]
+		if !q.current {
+			t.takeBucket(i, q, clock)
+			budget--
+		}
+		budget = t.visit(i, q, clock, budget)
+		i, due = t.first()
+	}
+	if sharpen {
+		t.sharpen(clock)
+		_, due = t.first()
+	}
+	t.nextDue = due
+}
+
+// takeBucket moves the hand on to the first flows that are due, and these to the list being looked at. When the hand
+// is a whole lap behind, all flows are due to be looked at.
+func (t *Table) takeBucket(i int, q *queue, clock int64) {
+	q.since = q.hand<<q.shift + q.timeout
+	goal := (clock - q.timeout) >> q.shift // the first tick that is not over
+	if goal-q.hand >= buckets {
+		for tick := q.hand; tick < q.hand+buckets; tick++ {
+			t.take(i, q, tick)
+		}
+		q.hand = goal
+	}
+	for !q.current && q.hand < goal {
+		t.take(i, q, q.hand)
+		q.hand++
+	}
 	q.low = max(q.low, q.hand)
+}
+
+// take moves the flows under the tick to the end of the list being looked at.
+func (t *Table) take(i int, q *queue, tick int64) {
+	head, current := t.head(i, tick), t.currentHead(i)
 	first, last := t.links[head].next, t.links[head].prev
 	if first == head {
 		return
@@ -210,42 +264,84 @@ func (t *Table) settled(clock int64) int64 {
 		if q.timeout == 0 || q.flows == 0 {
 			continue
 		}
-		hand := q.hand
+		earliest := q.hand<<q.shift + q.timeout
 		if q.current {
-			hand--
+			earliest = q.since
 		}
-		clock = min(clock, hand<<q.shift+q.timeout)
+		clock = min(clock, max(earliest, q.floor))
 	}
 	return clock
 }
 
-// oldest returns the flow of the queue that has been idle for longest, to within a tick, or false where it is empty.
-// Flows that were active since they were linked are moved on the way.
+// sharpen ends all flows that are due, to the nanosecond, so that everything written so far is settled. Otherwise
+// records would wait for the coarsest queue's tick to be over, and a flood could make any number of them meanwhile. It
+// comes after a sweep to the end and costs a look at the flows under each hand.
+func (t *Table) sharpen(clock int64) {
+	for i := range t.queues {
+		q := &t.queues[i]
+		if q.timeout == 0 || q.flows == 0 {
+			continue
+		}
+		floor := (q.hand+1)<<q.shift + q.timeout
+		head := t.head(i, q.hand)
+		for node := t.links[head].next; node != head; {
+			place := node - sentinels
+			node = t.links[node].next
+			f := t.flow(place)
+			if due := t.deadline(f); due <= clock {
+				t.expire(place, f, due)
+			} else {
+				floor = min(floor, due)
+			}
+		}
+		q.floor = floor
+	}
+	t.held = 0
+}
+
+// oldest returns the flow of the queue that has been idle for longest, to within a tick (18 minutes where there is no
+// timeout), or false where it is empty. Flows that were active since they were linked are moved on the way. It comes
+// after a sweep to the end.
 func (t *Table) oldest(i int) (uint32, *flow, bool) {
 	q := &t.queues[i]
 	for q.flows > 0 {
 		head := t.head(i, q.low)
-		if q.current {
-			head = t.currentHead(i)
-		}
 		node := t.links[head].next
 		if node == head {
-			if q.current {
-				q.current = false
-			} else {
-				q.low++
-			}
+			q.low++
+			continue
+		}
+		if q.low == q.hand+buckets-1 {
+			t.nextLap(i, q)
 			continue
 		}
 		place := node - sentinels
 		f := t.flow(place)
-		if t.queueOf(f) == uint8(i) && (q.current || t.head(i, t.seen(f)>>q.shift) == head) {
+		if t.queueOf(f) == uint8(i) && q.tick(t.seen(f)) == q.low {
 			return place, f, true
 		}
 		t.dequeue(place, f)
 		t.enqueue(place, f)
 	}
 	return 0, nil, false
+}
+
+// nextLap moves the hand of a queue without timeout to its oldest flow. All its flows are under the last tick.
+func (t *Table) nextLap(i int, q *queue) {
+	t.take(i, q, q.low)
+	current := t.currentHead(i)
+	q.hand = noTime
+	for node := t.links[current].next; node != current; node = t.links[node].next {
+		q.hand = min(q.hand, t.seen(t.flow(node-sentinels))>>q.shift)
+	}
+	q.low = q.hand
+	for node := t.links[current].next; node != current; node = t.links[current].next {
+		place := node - sentinels
+		f := t.flow(place)
+		t.dequeue(place, f)
+		t.enqueue(place, f)
+	}
+	q.current = false
 }
 
 // requeueIfSooner moves a flow whose state now has a shorter timeout than the queue it waits in.
@@ -271,7 +367,8 @@ func (t *Table) victim(clock int64, sparing bool) (place uint32, f *flow) {
 				continue
 			}
 			seen := t.seen(cf)
-			if sparing && clock-seen < t.queues[i].timeout>>(3-2*answered) {
+			timeout := t.queues[i].timeout
+			if sparing && (timeout == 0 || clock-seen < timeout>>(3-2*answered)) {
 				continue
 			}
 			if seen < earliest {

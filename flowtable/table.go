@@ -47,12 +47,16 @@ type Table struct {
 	frags    fragments
 	counters Counters
 
-	hashes  [groupSize]uint32
-	touched uint64
-	pending []Record // written, in no order
-	settle  int64    // records due before this have been handed out
-	order   []place  // scratch of handOut
-	closing []place  // what is left to Drain
+	hashes   [groupSize]uint32
+	touched  uint64
+	pending  []Record // written, in no order
+	settle   int64    // records due before this have been handed out
+	order    []place  // scratch of handOut
+	closing  []place  // what is left to Drain
+	held     int      // records written since sharpen
+	patience int      // how many they may be
+	clock    int64    // the input's, as far as the table knows
+	added    bool     // packets came since the last Advance
 }
 
 const (
@@ -65,15 +69,16 @@ const (
 func NewTable(cfg Config, shards int, seed [4]uint64) *Table {
 	limit := max(1, (cfg.MaxFlows+shards-1)/shards)
 	t := &Table{
-		cfg:     cfg,
-		seeds:   seed,
-		limit:   limit,
-		high:    max(1, int(cfg.Pressure*float64(limit))),
-		relief:  int(cfg.Relief * float64(limit)),
-		index:   newIndex(),
-		exts:    make([]ext, 1, 64),
-		nextDue: noTime,
-		settle:  MinClock,
+		cfg:      cfg,
+		seeds:    seed,
+		limit:    limit,
+		high:     max(1, int(cfg.Pressure*float64(limit))),
+		relief:   max(1, int(cfg.Relief*float64(limit))),
+		patience: 1<<14 + limit/16,
+		index:    newIndex(),
+		exts:     make([]ext, 1, 64),
+		nextDue:  noTime,
+		settle:   MinClock,
 	}
 	for port := range 1024 {
 		t.servers[port/64] |= 1 << (port % 64)
@@ -111,6 +116,7 @@ func (t *Table) flow(place uint32) *flow {
 // Add counts the packets, in the order of their Clock, each in its flow. It changes the ports of later fragments to
 // those of their flow. It does not allocate but for growth.
 func (t *Table) Add(in []Input) {
+	t.added = t.added || len(in) > 0
 	for len(in) > 0 {
 		n := min(len(in), groupSize)
 		t.addGroup(in[:n])
@@ -142,10 +148,10 @@ func (t *Table) addGroup(in []Input) {
 }
 
 func (t *Table) resolveFragment(in *Input) {
-	t.frags.resolve(&in.Packet, in.Clock)
+	known := t.frags.resolve(&in.Packet, in.Clock)
 	if in.Flags&packet.FragLater != 0 {
 		t.counters.Fragments++
-		if in.SrcPort == 0 && in.DstPort == 0 {
+		if !known {
 			t.counters.Orphans++
 		}
 	}
@@ -153,6 +159,7 @@ func (t *Table) resolveFragment(in *Input) {
 
 // add counts one packet.
 func (t *Table) add(in *Input, hash uint32) {
+	t.clock = in.Clock
 	if in.Clock >= t.nextDue {
 		t.sweep(in.Clock, sweepBudget)
 	}

@@ -10,11 +10,15 @@ import (
 
 // Advance lets the input's clock go on to clock, which ends flows even where no packet comes, and appends to out the
 // records that are due before all that are still to come, in the order of Written, then Ordinal. Settled says up to
-// where that is.
+// where that is. The clock is at least that of every packet added, and at most that of every packet still to come.
+//
+// While packets come it is they that move the queues: so which flow goes when the table is full does not depend on how
+// often Advance is called.
 func (t *Table) Advance(clock int64, out []Record) []Record {
-	if clock >= t.nextDue {
+	if !t.added && clock >= t.nextDue {
 		t.sweep(clock, advanceBudget)
 	}
+	t.added = false
 	t.settle = max(t.settle, t.settled(clock))
 	return t.handOut(out)
 }
@@ -30,7 +34,7 @@ func (t *Table) handOut(out []Record) []Record {
 	t.order = t.order[:0]
 	for i := range t.pending {
 		if r := &t.pending[i]; r.Written < t.settle {
-			t.order = append(t.order, place{r.Written, r.Ordinal, uint32(i)})
+			t.order = append(t.order, place{written: r.Written, ordinal: r.Ordinal, at: uint32(i)})
 		}
 	}
 	if len(t.order) == 0 {
@@ -57,6 +61,7 @@ type place struct {
 	written int64
 	ordinal uint64
 	at      uint32
+	pending bool // at is an index of Table.pending, not a flow's place
 }
 
 func (p place) compare(q place) int {
@@ -69,27 +74,42 @@ func (p place) compare(q place) int {
 // Shutdown ends the input at the clock: flows whose time has come end as they would have, the others with
 // EndShutdown. The records come from Drain.
 func (t *Table) Shutdown(clock int64) {
-	t.sweep(clock, math.MaxInt)
 	t.settle = noTime
-	t.closing = t.closing[:0]
+	t.closing = slices.Grow(t.closing[:0], len(t.pending)+t.index.used)
+	for i := range t.pending {
+		r := &t.pending[i]
+		t.closing = append(t.closing, place{r.Written, r.Ordinal, uint32(i), true})
+	}
 	for _, s := range t.index.slots {
-		if s != 0 {
-			t.closing = append(t.closing, place{noTime, t.flow(uint32(s)).ordinal, uint32(s)})
+		if s == 0 {
+			continue
 		}
+		f := t.flow(uint32(s))
+		due := t.deadline(f)
+		if due > clock {
+			due = noTime
+		}
+		t.closing = append(t.closing, place{due, f.ordinal, uint32(s), false})
 	}
 	slices.SortFunc(t.closing, place.compare)
 }
 
-// Drain appends up to n records after Shutdown, in order, and says whether there are more.
+// Drain appends up to n records after Shutdown, in order, and says whether there are more. Those of EndShutdown come
+// last; their Written is the end of time.
 func (t *Table) Drain(out []Record, n int) ([]Record, bool) {
-	if len(t.pending) > 0 {
-		return t.handOut(out), true
-	}
 	n = min(n, len(t.closing))
 	for _, p := range t.closing[:n] {
+		if p.pending {
+			out = append(out, t.pending[p.at])
+			continue
+		}
 		f := t.flow(p.at)
+		reason := EndShutdown
+		if p.written != noTime {
+			reason = f.idleReason()
+		}
 		out = append(out, Record{})
-		t.record(&out[len(out)-1], f, EndShutdown, p.written)
+		t.record(&out[len(out)-1], f, reason, p.written)
 		t.release(p.at, f)
 	}
 	t.closing = t.closing[n:]
@@ -119,13 +139,15 @@ func (t *Table) makeRoom(clock int64) {
 	}
 	if t.pressed && t.index.used < t.limit {
 		for range 2 {
-			if place, f := t.victim(clock, true); f != nil {
-				t.counters.Pressure++
-				t.end(place, f, EndEvicted, clock)
+			place, f := t.victim(clock, true)
+			if f == nil {
+				break
 			}
+			t.counters.Pressure++
+			t.end(place, f, EndEvicted, clock)
 		}
 	}
-	if t.index.used >= t.limit {
+	for t.index.used >= t.limit {
 		if place, f := t.victim(clock, false); f != nil {
 			t.end(place, f, EndEvicted, clock)
 		}
@@ -159,6 +181,9 @@ func (t *Table) cut(f *flow, in *Input) {
 }
 
 func (t *Table) write(f *flow, reason EndReason, due int64) {
+	if t.held++; t.held > t.patience {
+		t.nextDue = math.MinInt64
+	}
 	t.pending = append(t.pending, Record{})
 	t.record(&t.pending[len(t.pending)-1], f, reason, due)
 }

@@ -1,0 +1,184 @@
+package flowtable
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// run puts the packets through a table in pieces whose sizes next chooses, with the clock let on after some of them,
+// and returns all records. It fails on books that do not balance, on records out of order or handed out too early or
+// too late, and on a broken inside of the table.
+type run struct {
+	table   *Table
+	next    func(n int) int // a number below n
+	check   func(*Table) error
+	records []Record
+	settled int64
+}
+
+func newRun(cfg Config, seed uint64, next func(int) int) *run {
+	return &run{
+		table: NewTable(cfg, 1, [4]uint64{seed, seed * 3, seed * 5, seed * 7}),
+		next:  next, check: (*Table).verify, settled: MinClock,
+	}
+}
+
+func (r *run) all(inputs []Input) error {
+	inputs = slices.Clone(inputs)
+	clock := int64(0)
+	for len(inputs) > 0 {
+		n := min(1+r.next(40), len(inputs))
+		r.table.Add(inputs[:n])
+		if err := r.check(r.table); err != nil {
+			return fmt.Errorf("after Add: %w", err)
+		}
+		clock = inputs[n-1].Clock
+		inputs = inputs[n:]
+		if r.next(3) > 0 {
+			if err := r.advance(clock); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.drain(clock); err != nil {
+		return err
+	}
+	return r.check(r.table)
+}
+
+func (r *run) advance(clock int64) error {
+	from := len(r.records)
+	r.records = r.table.Advance(clock, r.records)
+	for _, rec := range r.records[from:] {
+		if rec.Written < r.settled || rec.Written >= r.table.Settled() {
+			return fmt.Errorf("record written at %d came in a span settled from %d to %d", rec.Written, r.settled, r.table.Settled())
+		}
+	}
+	r.settled = r.table.Settled()
+	if !slices.IsSortedFunc(r.records, compareRecords) {
+		return fmt.Errorf("records out of order after Advance(%d)", clock)
+	}
+	if r.settled > clock && clock != 0 {
+		return fmt.Errorf("settled up to %d at the clock %d", r.settled, clock)
+	}
+	return r.check(r.table)
+}
+
+func (r *run) drain(clock int64) error {
+	r.table.Shutdown(clock)
+	for more := true; more; {
+		n, from := 1+r.next(10), len(r.records)
+		r.records, more = r.table.Drain(r.records, n)
+		if got := len(r.records) - from; got > n {
+			return fmt.Errorf("Drain(%d) gave %d records", n, got)
+		}
+	}
+	if r.table.Open() != 0 {
+		return fmt.Errorf("%d flows are open after Drain", r.table.Open())
+	}
+	if !slices.IsSortedFunc(r.records, compareRecords) {
+		return fmt.Errorf("records out of order after Drain")
+	}
+	if len(r.records) > 0 && r.records[0].Written < MinClock {
+		return fmt.Errorf("a record was written at %d", r.records[0].Written)
+	}
+	return nil
+}
+
+// compareWithModel runs the scenario and returns the first difference from the model.
+func compareWithModel(s scenario, next func(int) int) error {
+	m := newModel(s.cfg)
+	clock := int64(0)
+	for _, in := range s.inputs {
+		m.add(in)
+		clock = in.Clock
+	}
+	m.shutdown(clock)
+	r := newRun(s.cfg, uint64(next(1<<30))+1, next)
+	if err := r.all(s.inputs); err != nil {
+		return err
+	}
+	for i, want := range m.records {
+		if i >= len(r.records) {
+			break
+		}
+		if got := comparable(r.records[i]); got != comparable(want) {
+			return fmt.Errorf("record %d of %d (-model +table):\n%s", i, len(m.records), cmp.Diff(comparable(want), got))
+		}
+	}
+	if got, want := len(r.records), len(m.records); got != want {
+		return fmt.Errorf("got %d records, want %d", got, want)
+	}
+	if diff := cmp.Diff(m.counters, r.table.Counters()); diff != "" {
+		return fmt.Errorf("counters (-model +table):\n%s", diff)
+	}
+	return nil
+}
+
+func TestTableEqualsModelRandom(t *testing.T) {
+	rounds := 3000
+	if testing.Short() {
+		rounds = 300
+	}
+	for seed := range int64(rounds) {
+		rnd := rand.New(rand.NewSource(seed))
+		data := make([]byte, scenarioHeader+scenarioStep*(1+rnd.Intn(400)))
+		rnd.Read(data)
+		calm(data, rnd)
+		if err := compareWithModel(readScenario(data), rnd.Intn); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+}
+
+// calm takes the long jumps out of a part of the scenarios, so that flows live long enough to meet.
+func calm(data []byte, rnd *rand.Rand) {
+	limit := [...]int{256, 256, 250, 8, 13}[rnd.Intn(5)]
+	for i := scenarioHeader; i < len(data); i += scenarioStep {
+		data[i] = byte(int(data[i]) % limit)
+	}
+}
+
+func TestTableEqualsModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		data := rapid.SliceOfN(rapid.Byte(), 0, 3000).Draw(t, "bytes")
+		rnd := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
+		if err := compareWithModel(readScenario(data), rnd.Intn); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzTable(f *testing.F) {
+	for seed := range int64(12) {
+		rnd := rand.New(rand.NewSource(seed))
+		data := make([]byte, 600)
+		rnd.Read(data)
+		calm(data, rnd)
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		sizes := data
+		next := func(n int) int { // the sizes of the calls come from the bytes too
+			if len(sizes) == 0 {
+				return n - 1
+			}
+			b := int(sizes[0])
+			sizes = sizes[1:]
+			return b % n
+		}
+		s := readScenario(data)
+		if err := compareWithModel(s, next); err != nil {
+			t.Fatal(err)
+		}
+		s.cfg.MaxFlows = 1 + len(data)%20
+		if err := newRun(s.cfg, 1, next).all(s.inputs); err != nil {
+			t.Fatalf("with room for %d: %v", s.cfg.MaxFlows, err)
+		}
+	})
+}
