@@ -99,6 +99,9 @@ func (t *Table) trackTCP(place uint32, f *flow, in *Input, d int) {
 // trackOdd is trackTCP for every segment that is not plainly the next one.
 func (t *Table) trackOdd(place uint32, f *flow, in *Input, d int) {
 	p := &in.Packet
+	if p.Flags&packet.HeaderCut != 0 {
+		return // flags and numbers are not known
+	}
 	peer := &f.tcp[1-d]
 	end := p.Seq + segmentLength(p)
 
@@ -112,6 +115,7 @@ func (t *Table) trackOdd(place uint32, f *flow, in *Input, d int) {
 	if p.TCPFlags&packet.FIN != 0 {
 		f.tcpBits |= finA << d
 	}
+	edge := peer.edge()
 	if p.TCPFlags&packet.ACK != 0 {
 		switch {
 		case f.state[1-d].now() == inactive:
@@ -124,7 +128,7 @@ func (t *Table) trackOdd(place uint32, f *flow, in *Input, d int) {
 	f.checkRST(p, d)
 	f.transition(p, d)
 	if p.TCPFlags&packet.ACK != 0 {
-		t.findGap(f, 1-d)
+		t.findGap(f, 1-d, edge)
 	}
 	t.handshake(f, in, d)
 	t.checkEnd(f)
@@ -238,39 +242,46 @@ func (e *ext) fill(d int, r seqRange) bool {
 	return met
 }
 
-// findGap looks for bytes of end d that its peer has acknowledged and that were never seen.
-func (t *Table) findGap(f *flow, d int) {
+// findGap looks for bytes of end d that its peer has just acknowledged and that were never seen; edge is what edge()
+// returned before. Each range of them is a gap.
+func (t *Table) findGap(f *flow, d int, edge uint32) {
 	self := &f.tcp[d]
-	beyond := int32(self.ack-self.last) > 0
-	if !beyond && (f.ext == 0 || t.exts[f.ext].holes[d][0].from == t.exts[f.ext].holes[d][0].to) {
+	gaps := 0
+	if f.ext != 0 {
+		gaps = t.exts[f.ext].acknowledgeHoles(d, self.ack)
+	}
+	if int32(self.ack-self.last) > 0 && int32(self.ack-edge) > 0 {
+		gaps++ // beyond all that was sent; where it comes after all, it is no retransmission
+	}
+	if gaps == 0 || !f.cleanEnd(0) || !f.cleanEnd(1) {
 		return
 	}
-	met := beyond && self.last != self.start // nothing known of an end that never sent
-	if f.ext != 0 {
-		h := &t.exts[f.ext].holes[d]
-		for i := range h {
-			if h[i].from != h[i].to && int32(self.ack-h[i].from) > 0 {
-				met = true
-				if int32(self.ack-h[i].to) >= 0 {
-					h[i] = seqRange{}
-				} else {
-					h[i].from = self.ack
-				}
-			}
-		}
-		if h[0].from == h[0].to {
-			h[0], h[1] = h[1], seqRange{}
-		}
-	}
-	if beyond {
-		self.last = self.ack
-	}
-	if met && f.cleanEnd(0) && f.cleanEnd(1) {
-		f.quality |= Gaps
-		e := t.extOf(f)
+	f.quality |= Gaps
+	e := t.extOf(f)
+	for range gaps {
 		e.gaps[d]++
 		t.scaledLetter(f, letterGap, d, e.gaps[d])
 	}
+}
+
+// acknowledgeHoles forgets the bytes of end d's holes before ack and returns how many holes had some.
+func (e *ext) acknowledgeHoles(d int, ack uint32) (met int) {
+	h := &e.holes[d]
+	for i := range h {
+		if h[i].from == h[i].to || int32(ack-h[i].from) <= 0 {
+			continue
+		}
+		met++
+		if int32(ack-h[i].to) >= 0 {
+			h[i] = seqRange{}
+		} else {
+			h[i].from = ack
+		}
+	}
+	if h[0].from == h[0].to {
+		h[0], h[1] = h[1], seqRange{}
+	}
+	return met
 }
 
 // cleanEnd says whether an end was established and has at most sent a FIN since.
@@ -345,7 +356,7 @@ func (f *flow) firstSegment(p *packet.Packet, d int, client bool) {
 			self.set(established)
 		case flags&packet.ACK != 0:
 			self.set(synAckSent)
-		case peer.now() == established && f.tcp[1-d].start != 0 && f.tcp[d].ack-1 == p.Seq:
+		case peer.now() == established:
 			self.set(established) // SYN-ACK and SYN arrived in the wrong order
 		default:
 			self.set(synSent)
@@ -391,7 +402,7 @@ func (t *Table) handshake(f *flow, in *Input, d int) {
 			return
 		}
 		f.tcpBits |= handshakeDone
-		if client && f.tcpBits&(sawSYN|sawSYNACK|repeatedSYN) == sawSYN|sawSYNACK && in.Time >= f.start {
+		if client && f.tcpBits&(sawSYN|sawSYNACK|repeatedSYN) == sawSYN|sawSYNACK && f.bits&fixed == 0 && in.Time >= f.start {
 			f.rtt = in.Time - f.start
 		}
 	}
