@@ -46,6 +46,7 @@ type queue struct {
 	shift   uint8 // a tick is 1<<shift ns
 	hand    int64 // the first tick not yet looked at
 	low     int64 // no flow is linked under a tick before this one
+	high    int64 // no flow is linked under a tick after this one
 	since   int64 // no flow in the list being looked at is due before this
 	floor   int64 // no flow of the queue is due before this
 	flows   int   // linked in any bucket
@@ -110,7 +111,7 @@ func (t *Table) enqueue(place uint32, f *flow) {
 		q.begin(t.clock)
 	}
 	tick := q.tick(seen)
-	q.low = min(q.low, tick)
+	q.low, q.high = min(q.low, tick), max(q.high, tick)
 	q.floor = min(q.floor, seen+q.timeout)
 	q.flows++
 	t.pushBack(t.head(int(f.queue), tick), place)
@@ -126,7 +127,7 @@ func (q *queue) begin(clock int64) {
 	if q.timeout == 0 {
 		q.hand -= buckets / 2
 	}
-	q.low, q.floor, q.current = q.hand+buckets, noTime, false
+	q.low, q.high, q.floor, q.current = q.hand+buckets, q.hand, noTime, false
 }
 
 // tick returns the tick under which a flow is linked that was last seen at the time.
@@ -208,8 +209,9 @@ func (t *Table) sweep(clock int64, budget int) {
 func (t *Table) takeBucket(i int, q *queue, clock int64) {
 	q.since = q.hand<<q.shift + q.timeout
 	goal := (clock - q.timeout) >> q.shift // the first tick that is not over
+	q.hand = max(q.hand, min(q.low, goal))
 	if goal-q.hand >= buckets {
-		for tick := q.hand; tick < q.hand+buckets; tick++ {
+		for tick := q.hand; tick <= q.high; tick++ {
 			t.take(i, q, tick)
 		}
 		q.hand = goal
@@ -334,7 +336,7 @@ func (t *Table) nextLap(i int, q *queue) {
 	for node := t.links[current].next; node != current; node = t.links[node].next {
 		q.hand = min(q.hand, t.seen(t.flow(node-sentinels))>>q.shift)
 	}
-	q.low = q.hand
+	q.low, q.high = q.hand, q.hand
 	for node := t.links[current].next; node != current; node = t.links[current].next {
 		place := node - sentinels
 		f := t.flow(place)

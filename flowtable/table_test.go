@@ -5,6 +5,7 @@ import (
 	"math/rand"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -90,8 +91,8 @@ func (r *run) drain(clock int64) error {
 	return nil
 }
 
-// compareWithModel runs the scenario and returns the first difference from the model.
-func compareWithModel(s scenario, next func(int) int) error {
+// compareWithModel runs the scenario and returns the model's counters, and the first difference from the model.
+func compareWithModel(s scenario, next func(int) int) (Counters, error) {
 	m := newModel(s.cfg)
 	clock := int64(0)
 	for _, in := range s.inputs {
@@ -101,23 +102,23 @@ func compareWithModel(s scenario, next func(int) int) error {
 	m.shutdown(clock)
 	r := newRun(s.cfg, uint64(next(1<<30))+1, next)
 	if err := r.all(s.inputs); err != nil {
-		return err
+		return m.counters, err
 	}
 	for i, want := range m.records {
 		if i >= len(r.records) {
 			break
 		}
 		if got := comparable(r.records[i]); got != comparable(want) {
-			return fmt.Errorf("record %d of %d (-model +table):\n%s", i, len(m.records), cmp.Diff(comparable(want), got))
+			return m.counters, fmt.Errorf("record %d of %d (-model +table):\n%s", i, len(m.records), cmp.Diff(comparable(want), got))
 		}
 	}
 	if got, want := len(r.records), len(m.records); got != want {
-		return fmt.Errorf("got %d records, want %d", got, want)
+		return m.counters, fmt.Errorf("got %d records, want %d", got, want)
 	}
 	if diff := cmp.Diff(m.counters, r.table.Counters()); diff != "" {
-		return fmt.Errorf("counters (-model +table):\n%s", diff)
+		return m.counters, fmt.Errorf("counters (-model +table):\n%s", diff)
 	}
-	return nil
+	return m.counters, nil
 }
 
 func TestTableEqualsModelRandom(t *testing.T) {
@@ -125,15 +126,31 @@ func TestTableEqualsModelRandom(t *testing.T) {
 	if testing.Short() {
 		rounds = 300
 	}
+	var total Counters
 	for seed := range int64(rounds) {
 		rnd := rand.New(rand.NewSource(seed))
 		data := make([]byte, scenarioHeader+scenarioStep*(1+rnd.Intn(400)))
 		rnd.Read(data)
 		calm(data, rnd)
-		if err := compareWithModel(readScenario(data), rnd.Intn); err != nil {
+		c, err := compareWithModel(readScenario(data), rnd.Intn)
+		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
+		for i, n := range c.Written {
+			total.Written[i] += n
+		}
+		total.Fragments += c.Fragments
+		total.Orphans += c.Orphans
 	}
+	for reason, n := range total.Written {
+		if reason != int(EndEvicted) && n < uint64(rounds) {
+			t.Errorf("only %d records of the model ended with %v", n, EndReason(reason))
+		}
+	}
+	if total.Orphans == 0 || total.Orphans == total.Fragments {
+		t.Errorf("%d of %d later fragments were orphans, want some", total.Orphans, total.Fragments)
+	}
+	t.Logf("%+v", total)
 }
 
 // calm takes the long jumps out of a part of the scenarios, so that flows live long enough to meet.
@@ -148,7 +165,7 @@ func TestTableEqualsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		data := rapid.SliceOfN(rapid.Byte(), 0, 3000).Draw(t, "bytes")
 		rnd := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
-		if err := compareWithModel(readScenario(data), rnd.Intn); err != nil {
+		if _, err := compareWithModel(readScenario(data), rnd.Intn); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -173,7 +190,7 @@ func FuzzTable(f *testing.F) {
 			return b % n
 		}
 		s := readScenario(data)
-		if err := compareWithModel(s, next); err != nil {
+		if _, err := compareWithModel(s, next); err != nil {
 			t.Fatal(err)
 		}
 		s.cfg.MaxFlows = 1 + len(data)%20
@@ -202,6 +219,35 @@ func TestSmallTableRandom(t *testing.T) {
 		}
 		if i := firstDifference(runs[0].records, runs[1].records); i >= 0 {
 			t.Fatalf("seed %d: record %d differs between two runs", seed, i)
+		}
+	}
+}
+
+// TestJumpSettles: after a jump of the clock over any time, with flows waiting and others coming, what is due is
+// written and handed out within as many packets as it takes to look at the flows.
+func TestJumpSettles(t *testing.T) {
+	for _, jump := range []int64{second, 70 * second, day, 200 * 365 * day} {
+		table := newTable(100_000)
+		var out []Record
+		for n := range 10_000 {
+			table.Add([]Input{udp(n, 1<<20, int64(n)*1_000_000, uint64(n))})
+		}
+		at := 10*second + jump
+		for n := range 10_000 / sweepBudget * 2 {
+			table.Add([]Input{udp(20_000+n, 1<<20, at, uint64(20_000+n))})
+			out = table.Advance(at, out)
+		}
+		if lag, tick := at-table.Settled(), int64(1)<<table.queues[2*idleUDP].shift; lag > tick {
+			t.Errorf("jump %v: settled %v behind the clock, want a tick, %v", time.Duration(jump), time.Duration(lag), time.Duration(tick))
+		}
+		want := 0
+		for n := range int64(10_000) {
+			if n*1_000_000+60*second < table.Settled() {
+				want++
+			}
+		}
+		if len(out) != want {
+			t.Errorf("jump %v: got %d records, want %d", time.Duration(jump), len(out), want)
 		}
 	}
 }
