@@ -102,14 +102,16 @@ func readPacket(in *Input, kind, ends, size, extra byte) {
 			in.SrcPort, in.DstPort = uint16(ends>>4&1)*100, 5000
 		}
 	}
-	if kind>>3 == 31 {
+	if kind>>3 >= 29 {
 		readFragment(in, size)
 	}
 }
 
 // readFragment makes a first or a later fragment of the packet.
 func readFragment(in *Input, size byte) {
-	in.FragID = uint32(size >> 1 & 3)
+	in.FragID = uint32(size >> 1 & 1)
+	in.Src.Lo |= 2 // of two hosts only
+	in.Dst.Lo |= 3
 	if size&1 == 0 {
 		in.Flags |= packet.FragFirst
 		return
