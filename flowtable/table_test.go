@@ -122,9 +122,9 @@ func compareWithModel(s scenario, next func(int) int) (Counters, error) {
 }
 
 func TestTableEqualsModelRandom(t *testing.T) {
-	rounds := 3000
+	rounds := 1000
 	if testing.Short() {
-		rounds = 300
+		rounds = 200
 	}
 	var total Counters
 	for seed := range int64(rounds) {
