@@ -16,7 +16,8 @@ import (
 
 // arkimeSession is what is compared of a session that Arkime's own tests expect.
 type arkimeSession struct {
-	Protocol            uint8 `json:"ipProtocol"`
+	Protocol            uint8  `json:"ipProtocol"`
+	InitRTT             *int64 // half the time from the SYN to the ACK of the handshake, whole milliseconds
 	Source, Destination arkimeEnd
 	Network             struct {
 		CommunityID string `json:"community_id"`
@@ -65,14 +66,17 @@ func (s arkimeSums) add(id string, from arkimeSender, n total) {
 	}
 }
 
+func recordID(r *flowtable.Record) string {
+	return string(packet.AppendCommunityID(nil, 0, r.Version, r.Proto, r.Client, r.Server, r.ClientPort, r.ServerPort, r.ICMPOneWay))
+}
+
 // recordSums sums up the records of each identifier.
 func recordSums(records []flowtable.Record) arkimeSums {
 	sums := arkimeSums{}
 	for i := range records {
 		r := &records[i]
-		id := packet.AppendCommunityID(nil, 0, r.Version, r.Proto, r.Client, r.Server, r.ClientPort, r.ServerPort, r.ICMPOneWay)
 		for d, k := range directions(r) {
-			sums.add(string(id), arkimeSender{k.src, k.srcPort}, total{r.Packets[d], r.WireBytes[d]})
+			sums.add(recordID(r), arkimeSender{k.src, k.srcPort}, total{r.Packets[d], r.WireBytes[d]})
 		}
 	}
 	return sums
@@ -138,5 +142,48 @@ func TestCommunityID(t *testing.T) {
 	t.Logf("%d flows in %d files: %d equal, %d differ for a reason", flows, len(files), equal, listed)
 	if listed != len(known) || flows < 150 {
 		t.Errorf("%d flows listed as different, %d seen; %d flows in all", len(known), listed, flows)
+	}
+}
+
+// TestRoundTrip: the time of the handshake is Arkime's.
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(oracleData(t), "arkime", "tests", "pcap", "*.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared, without := 0, 0
+	for _, file := range files {
+		paths, _ := filepath.Glob(strings.TrimSuffix(file, ".test") + ".pcap*")
+		rtt := map[string]int64{}
+		for _, path := range paths {
+			for _, tunnels := range []packet.Tunnels{packet.AllTunnels, 0} {
+				opt := neverEnding()
+				opt.Decode.Tunnels = tunnels
+				records, _, err := runFile(path, opt)
+				if err != nil {
+					t.Fatalf("%s: %v", path, err)
+				}
+				for i := range records {
+					rtt[recordID(&records[i])] = records[i].RTT
+				}
+			}
+		}
+		for _, s := range arkimeSessions(t, file) {
+			got, ok := rtt[s.Network.CommunityID]
+			switch {
+			case s.InitRTT == nil || !ok:
+			case got < 0:
+				without++ // a SYN or SYN-ACK came twice or not at all, or the server spoke before the ACK
+			case max(got/2-*s.InitRTT*1e6, *s.InitRTT*1e6-got/2) > 1e6:
+				t.Errorf("%s %s: %d ns, Arkime's half is %d ms", file, s.Network.CommunityID, got, *s.InitRTT)
+			default:
+				compared++
+			}
+		}
+	}
+	t.Logf("%d handshakes equal to the millisecond, %d without a time here", compared, without)
+	if without > 8 || compared < 78 {
+		t.Error("too few")
 	}
 }
