@@ -214,7 +214,7 @@ func totals(records []flowtable.Record) map[oracleKey]total {
 	return sums
 }
 
-// compare compares one capture. A key of which both tools say the same must be equal, or listed.
+// compare compares one capture. A key of which both tools say the same must be equal; others may be listed.
 func (c *comparison) compare(t *testing.T, path string, a *captureAnswer, mine map[oracleKey]total) {
 	c.captures++
 	left := map[oracleKey]bool{} // keys that differ
@@ -228,7 +228,7 @@ func (c *comparison) compare(t *testing.T, path string, a *captureAnswer, mine m
 		switch {
 		case mine[k] == want:
 		case agreed:
-			c.differs(t, path, k, fmt.Sprintf("%v of tshark and nDPI, %v here", want, mine[k]))
+			t.Errorf("%s\t%v\t%v of tshark and nDPI, %v here", path, k, want, mine[k]) // no excuse is listed for these
 		default:
 			left[k] = true
 		}
