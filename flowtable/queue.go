@@ -237,26 +237,45 @@ func (t *Table) take(i int, q *queue, tick int64) {
 	q.current = true
 }
 
-// visit expires or moves the flows in the list being looked at.
+// visit expires or moves the flows in the list being looked at, a group at a time so that their cache misses overlap.
 func (t *Table) visit(i int, q *queue, clock int64, budget int) int {
 	current := t.currentHead(i)
+	var group [groupSize]uint32
 	for budget > 0 {
-		node := t.links[current].next
-		if node == current {
+		n := 0
+		for node := t.links[current].next; node != current && n < min(groupSize, budget); node = t.links[node].next {
+			group[n] = node - sentinels
+			n++
+		}
+		if n == 0 {
 			q.current = false
 			break
 		}
-		budget--
-		place := node - sentinels
-		f := t.flow(place)
-		if due := t.deadline(f); due <= clock {
-			t.expire(place, f, due)
-			continue
+		budget -= n
+		t.touchFlows(group[:n])
+		for _, place := range group[:n] {
+			f := t.flow(place)
+			if due := t.deadline(f); due <= clock {
+				t.expire(place, f, due)
+				continue
+			}
+			t.dequeue(place, f)
+			t.enqueue(place, f)
 		}
-		t.dequeue(place, f)
-		t.enqueue(place, f)
 	}
 	return budget
+}
+
+// touchFlows reads a word of each cache line of the flows, and of their slots in the index.
+func (t *Table) touchFlows(places []uint32) {
+	for _, place := range places {
+		f := t.flow(place)
+		t.touched += uint64(f.end) + uint64(f.packets[0]) + f.ordinal
+	}
+	mask := uint32(len(t.index.slots) - 1)
+	for _, place := range places {
+		t.touched += t.index.slots[t.flow(place).hash&mask]
+	}
 }
 
 // settled returns the time before which no record will come any more.
