@@ -1,0 +1,173 @@
+package features
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"sync"
+	"unsafe"
+)
+
+// Payload is what one payload looks like. All of it is 0 for an empty one.
+type Payload struct {
+	Length       int     // bytes
+	Entropy      float64 // Shannon entropy, bits per byte, 0..8
+	BitsSet      float64 // mean number of one bits per byte, 0..8
+	Printable    float64 // share of bytes 0x20..0x7e, 0..1
+	PrintableRun int     // the most of them in a row, bytes
+}
+
+const (
+	// manyBytes is the length from which counting in tables and adding them up is faster than looking at each byte's
+	// count as it grows, see BenchmarkEntropy.
+	manyBytes = 192
+	// tableBytes is the longest payload whose byte counts fit 16 bits and whose c*log2(c) is in the table.
+	tableBytes = 1<<16 - 1
+	// unit is the table's fixed point: c*log2(c) is below 2^20 for all its counts, so that any sum stays below 2^62.
+	unit = 1 << 42
+)
+
+// plogp holds c*log2(c) for every count c, in units of 2^-42. Whole numbers make a sum independent of its order, and
+// equal distributions equal to the last bit. It is made once and only read afterwards.
+var plogp = sync.OnceValue(func() *[tableBytes + 1]int64 {
+	t := new([tableBytes + 1]int64)
+	for c := 2; c < len(t); c++ {
+		t[c] = int64(math.Round(float64(c) * math.Log2(float64(c)) * unit))
+	}
+	return t
+})
+
+// Meter measures payloads. It is used by one goroutine; several share one table. The zero Meter is not usable.
+type Meter struct {
+	counts [4][256]uint16 // of bytes at positions 0, 1, 2 and 3 modulo 4, so that equal neighbours need not wait
+	few    [256]uint8     // all zero between calls
+	plogp  *[tableBytes + 1]int64
+	step   [256]int64 // plogp[c+1] - plogp[c]
+}
+
+// NewMeter returns a meter.
+func NewMeter() *Meter {
+	m := &Meter{plogp: plogp()}
+	for c := range m.step {
+		m.step[c] = m.plogp[c+1] - m.plogp[c]
+	}
+	return m
+}
+
+// Entropy returns the Shannon entropy of the distribution of byte values in b, in bits per byte: the sum over all values
+// of -p*log2(p), p being the share of bytes with that value (Shannon, A Mathematical Theory of Communication, 1948). It is
+// 0 for no bytes and for equal ones, and at most min(8, log2(len(b))). The result depends on how often each value occurs
+// and on nothing else; it is within 1e-12 of the exact one. It does not allocate, and keeps nothing of b.
+func (m *Meter) Entropy(b []byte) float64 {
+	// With counts c and their sum n, -sum(c/n * log2(c/n)) = (n*log2(n) - sum(c*log2(c))) / n.
+	n := len(b)
+	switch {
+	case n == 0:
+		return 0
+	case n < manyBytes:
+		return float64(m.plogp[n]-m.sumFew(b)) / unit / float64(n)
+	case n <= tableBytes:
+		return float64(m.plogp[n]-m.sumMany(b)) / unit / float64(n)
+	}
+	return entropyHuge(b)
+}
+
+// sumFew returns the sum of c*log2(c) for fewer than 256 bytes: what each byte adds to it, one after the other.
+func (m *Meter) sumFew(b []byte) (sum int64) {
+	few := &m.few
+	for _, v := range b {
+		c := few[v]
+		few[v] = c + 1
+		sum += m.step[c]
+	}
+	for _, v := range b {
+		few[v] = 0
+	}
+	return sum
+}
+
+// sumMany returns the sum of c*log2(c) for at most tableBytes bytes.
+func (m *Meter) sumMany(b []byte) (sum int64) {
+	m.counts = [4][256]uint16{}
+	t0, t1, t2, t3 := &m.counts[0], &m.counts[1], &m.counts[2], &m.counts[3]
+	for ; len(b) >= 8; b = b[8:] {
+		v := binary.LittleEndian.Uint64(b)
+		t0[byte(v)]++
+		t1[byte(v>>8)]++
+		t2[byte(v>>16)]++
+		t3[byte(v>>24)]++
+		t0[byte(v>>32)]++
+		t1[byte(v>>40)]++
+		t2[byte(v>>48)]++
+		t3[byte(v>>56)]++
+	}
+	for _, v := range b {
+		t0[v]++
+	}
+	// Four counts are added up at a time: none exceeds tableBytes, so nothing carries over from one to the next, and it
+	// does not matter in which order they lie in the word.
+	w := (*[4][64]uint64)(unsafe.Pointer(&m.counts))
+	for i := range 64 {
+		c := w[0][i] + w[1][i] + w[2][i] + w[3][i]
+		sum += m.plogp[uint16(c)] + m.plogp[uint16(c>>16)] + m.plogp[uint16(c>>32)] + m.plogp[uint16(c>>48)]
+	}
+	return sum
+}
+
+// entropyHuge is Entropy for more bytes than an IP packet can have without being a jumbogram.
+func entropyHuge(b []byte) float64 {
+	var counts [256]int
+	for _, v := range b {
+		counts[v]++
+	}
+	sum, n := 0.0, float64(len(b))
+	for _, c := range counts {
+		if c != 0 && c != len(b) {
+			p := float64(c) / n
+			sum -= p * math.Log2(p)
+		}
+	}
+	return sum
+}
+
+// Measure returns all that there is to say of the payload. It does not allocate, and keeps nothing of b.
+func (m *Meter) Measure(b []byte) Payload {
+	if len(b) == 0 {
+		return Payload{}
+	}
+	n := float64(len(b))
+	printable, run := printable(b)
+	return Payload{
+		Length:       len(b),
+		Entropy:      m.Entropy(b),
+		BitsSet:      float64(bitsSet(b)) / n,
+		Printable:    float64(printable) / n,
+		PrintableRun: run,
+	}
+}
+
+// bitsSet counts the one bits.
+func bitsSet(b []byte) (n int) {
+	for ; len(b) >= 8; b = b[8:] {
+		n += bits.OnesCount64(binary.LittleEndian.Uint64(b))
+	}
+	for _, v := range b {
+		n += bits.OnesCount8(v)
+	}
+	return n
+}
+
+// printable counts the printable ASCII bytes, and the most of them in a row.
+func printable(b []byte) (n, longest int) {
+	run := 0
+	for _, v := range b {
+		if v-0x20 > 0x7e-0x20 {
+			run = 0
+			continue
+		}
+		n++
+		run++
+		longest = max(longest, run)
+	}
+	return n, longest
+}
