@@ -27,7 +27,7 @@ type flow struct {
 	ttl     [2]uint8
 	state   [2]endState
 	tcpBits tcpBits
-	_       uint8
+	holed   uint8 // bit d: bytes of end d were skipped and not yet seen; they are in ext.holes
 
 	// Third line: order, TCP, history.
 	ordinal uint64
@@ -66,7 +66,7 @@ func (b flowBits) client() int {
 type ext struct {
 	id               uint64 // flow id of the first part, when there is more than one part
 	hist             uint64 // third word of the history
-	startLag, endLag int64  // ns by which the input's clock was ahead of start and end
+	startLag, endLag int64  // with Late: ns by which the input's clock was ahead of start and end
 	part             uint32
 	generation       uint32         // flows of the same key that began at the same instant before this one
 	fin, rst         [2]uint32      // end of the last FIN, sequence number of the last RST
@@ -84,7 +84,7 @@ type seqRange struct{ from, to uint32 }
 
 // seen returns the input's clock at the flow's latest packet: the base of its idle timeout.
 func (t *Table) seen(f *flow) int64 {
-	if f.ext == 0 {
+	if f.quality&Late == 0 {
 		return f.end
 	}
 	return f.end + t.exts[f.ext].endLag
@@ -92,7 +92,7 @@ func (t *Table) seen(f *flow) int64 {
 
 // opened returns the input's clock at the first packet of this part.
 func (t *Table) opened(f *flow) int64 {
-	if f.ext == 0 {
+	if f.quality&Late == 0 {
 		return f.start
 	}
 	return f.start + t.exts[f.ext].startLag
@@ -120,6 +120,7 @@ func (t *Table) open(f *flow, in *Input) {
 	if lag := in.Clock - in.Time; lag > 0 {
 		e := t.extOf(f)
 		e.startLag, e.endLag = lag, lag
+		f.quality |= Late
 	}
 }
 
@@ -138,7 +139,7 @@ func (t *Table) count(f *flow, in *Input, d int) {
 	}
 	if in.Time >= in.Clock {
 		f.end = in.Time
-		if f.ext != 0 {
+		if f.quality&Late != 0 {
 			t.exts[f.ext].endLag = 0
 		}
 		return

@@ -80,7 +80,7 @@ func (t *Table) trackTCP(place uint32, f *flow, in *Input, d int) {
 	length := p.PayloadLen
 	if p.TCPFlags&simpleMask == 0 && p.TCPFlags&packet.ACK != 0 && p.Seq == self.last && p.Window != 0 &&
 		f.state[d].now() == established && f.state[1-d].now() == established &&
-		int32(p.Ack-peer.last) <= 0 && f.ext == 0 && f.tcpBits&handshakeDone != 0 {
+		int32(p.Ack-peer.last) <= 0 && f.holed == 0 && f.tcpBits&handshakeDone != 0 {
 		// The usual segment: in order, nothing lost, nothing to say but data or an acknowledgement.
 		if length > 0 {
 			f.letter(letterData, d)
@@ -102,7 +102,7 @@ func (t *Table) trackOdd(place uint32, f *flow, in *Input, d int) {
 	if p.Flags&packet.HeaderCut != 0 {
 		return // flags and numbers are not known
 	}
-	peer := &f.tcp[1-d]
+	peer, before := &f.tcp[1-d], f.tcpBits
 	end := p.Seq + segmentLength(p)
 
 	f.beginEnd(p, d, end)
@@ -132,7 +132,9 @@ func (t *Table) trackOdd(place uint32, f *flow, in *Input, d int) {
 	}
 	t.handshake(f, in, d)
 	t.checkEnd(f)
-	t.requeueIfSooner(place, f)
+	if f.tcpBits != before {
+		t.requeueIfSooner(place, f)
+	}
 }
 
 // segmentLength returns what the segment takes of the sequence space.
@@ -196,7 +198,8 @@ func (t *Table) advanceSeq(f *flow, p *packet.Packet, d int, end uint32) {
 		self.last = end
 	case p.PayloadLen > 0:
 		e := t.extOf(f)
-		if e.fill(d, seqRange{p.Seq, end}) {
+		if f.holed>>d&1 != 0 && e.fill(d, seqRange{p.Seq, end}) {
+			f.noteHoles(e, d)
 			e.late[d]++
 		} else {
 			e.resent[d]++
@@ -207,6 +210,7 @@ func (t *Table) advanceSeq(f *flow, p *packet.Packet, d int, end uint32) {
 
 // addHole remembers bytes that were skipped. Only two ranges are kept: further ones widen the second.
 func (t *Table) addHole(f *flow, d int, r seqRange) {
+	f.holed |= 1 << d
 	h := &t.extOf(f).holes[d]
 	switch {
 	case h[0].from == h[0].to:
@@ -215,6 +219,13 @@ func (t *Table) addHole(f *flow, d int, r seqRange) {
 		h[1] = r
 	default:
 		h[1].to = r.to
+	}
+}
+
+// noteHoles forgets that end d has holes when the last one is gone.
+func (f *flow) noteHoles(e *ext, d int) {
+	if e.holes[d][0] == (seqRange{}) {
+		f.holed &^= 1 << d
 	}
 }
 
@@ -247,8 +258,10 @@ func (e *ext) fill(d int, r seqRange) bool {
 func (t *Table) findGap(f *flow, d int, edge uint32) {
 	self := &f.tcp[d]
 	gaps := 0
-	if f.ext != 0 {
-		gaps = t.exts[f.ext].acknowledgeHoles(d, self.ack)
+	if f.holed>>d&1 != 0 {
+		e := &t.exts[f.ext]
+		gaps = e.acknowledgeHoles(d, self.ack)
+		f.noteHoles(e, d)
 	}
 	if int32(self.ack-self.last) > 0 && int32(self.ack-edge) > 0 {
 		gaps++ // beyond all that was sent; where it comes after all, it is no retransmission

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/weir-sensor/weir/sensor"
+)
+
+const demo = "../../testdata/demo.pcap.gz"
+
+// demoPlain returns the demo capture without its compression.
+func demoPlain(t *testing.T) []byte {
+	t.Helper()
+	f, err := os.Open(demo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}
+
+func write(t *testing.T, path string, data []byte) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// withLink returns the capture with another link type in its header.
+func withLink(capture []byte, link uint32) []byte {
+	other := bytes.Clone(capture)
+	binary.LittleEndian.PutUint32(other[20:], link)
+	return other
+}
+
+// What a user can get wrong: the exit status, and a line on stderr that says so. Nothing is left behind unless some of
+// the input could be read.
+func TestReplayOfWrongInput(t *testing.T) {
+	dir := t.TempDir()
+	plain := demoPlain(t)
+	file := func(name string, data []byte) string { return write(t, filepath.Join(dir, name), data) }
+	huge := bytes.Clone(plain)
+	binary.LittleEndian.PutUint32(huge[24+8:], 1<<31-1)
+	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name   string
+		args   []string
+		status int
+		want   string // in stderr
+		output bool   // files are written
+	}{
+		{"no path", nil, exitUsage, "no capture given; usage: weir replay PATH... [flags]", false},
+		{"missing file", []string{dir + "/none.pcap"}, exitUsage, "open " + dir + "/none.pcap: no such file or directory", false},
+		{"directory without captures", []string{dir + "/empty"}, exitFailed, dir + "/empty: no captures in it", false},
+		{"text", []string{file("text", []byte("hello, world\n"))}, exitFailed, "text: not a capture but text (weir reads pcap and pcapng", false},
+		{"empty file", []string{file("zero", nil)}, exitFailed, "zero: not a capture but empty", false},
+		{"text on standard input", []string{"-"}, exitFailed, "-: not a capture but", false},
+		{"header alone", []string{file("header.pcap", plain[:24])}, exitOK, "packets=0 flows=0", true},
+		{"cut", []string{file("cut.pcap", plain[:100_000])}, exitOK, "offset=99066", true},
+		{"cut, strict", []string{"--strict", dir + "/cut.pcap"}, exitFailed, "weir: 1 of 1 captures cut short or damaged", true},
+		{"record longer than any packet", []string{file("huge.pcap", huge)}, exitOK, "record of 2147483647 bytes", true},
+		{"unknown link type", []string{file("link.pcap", withLink(plain, 250))}, exitFailed, "none of the captures' link types (250)", true},
+		{"filter", []string{"--filter", "tcp prt 80", demo}, exitUsage, `capture.filter: compile filter "tcp prt 80"`, false},
+		{"format", []string{"--format", "xml", demo}, exitUsage, `output.format: got "xml", want ndjson or csv`, false},
+		{"stdout", []string{"--stdout", "windows", demo}, exitUsage, `--stdout: got "windows", want flows`, false},
+		{"output in a file's place", []string{"--out", file("taken", nil) + "/x", demo}, exitFailed, "taken: not a directory", false},
+	} {
+		out := filepath.Join(dir, "out", test.name)
+		status, stdout, stderr := command(t, nil, append([]string{"replay", "--out", out}, test.args...)...)
+		if status != test.status || stdout != "" || !strings.Contains(stderr, test.want) {
+			t.Errorf("%s: got status %d, stdout %q, stderr %q\nwant status %d, stderr with %q",
+				test.name, status, stdout, stderr, test.status, test.want)
+		}
+		left, err := os.ReadDir(out)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if (len(left) > 0) != test.output {
+			t.Errorf("%s: got %d files, want some: %v", test.name, len(left), test.output)
+		}
+	}
+}
+
+// One run's files agree with each other and with the summary.
+func TestReplayWritesWhatItSays(t *testing.T) {
+	dir := t.TempDir()
+	if status, _, stderr := command(t, nil, "replay", "--out", dir, demo); status != exitOK {
+		t.Fatal(stderr)
+	}
+	var ledger sensor.Ledger
+	readJSON(t, filepath.Join(dir, "ledger.json"), &ledger)
+	if err := ledger.Check(); err != nil || ledger.Packets != 11534 { // capinfos -c testdata/demo.pcap.gz
+		t.Errorf("got %d packets, %v, want 11534 and a balanced ledger", ledger.Packets, err)
+	}
+	lines, err := os.ReadFile(filepath.Join(dir, "flows.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flows, packets, wire uint64
+	for line := range bytes.Lines(lines) {
+		var r struct {
+			PacketsUp   uint64 `json:"packets_up"`
+			PacketsDown uint64 `json:"packets_down"`
+			WireUp      uint64 `json:"wire_bytes_up"`
+			WireDown    uint64 `json:"wire_bytes_down"`
+		}
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatal(err)
+		}
+		flows++
+		packets += r.PacketsUp + r.PacketsDown
+		wire += r.WireUp + r.WireDown
+	}
+	if flows != ledger.Flows.Opened || packets != ledger.Flow || wire != ledger.WireBytes {
+		t.Errorf("got %d flows of %d packets and %d bytes, want those of the ledger: %+v", flows, packets, wire, ledger)
+	}
+	var m manifest
+	readJSON(t, filepath.Join(dir, "manifest.json"), &m)
+	// xxhsum -H2 testdata/demo.pcap.gz
+	if len(m.Inputs) != 1 || m.Inputs[0].XXH3 != "402bc1f36a774d19f4c887751f944a70" || m.Inputs[0].Frames != 11534 || !m.Complete {
+		t.Errorf("got manifest %+v", m)
+	}
+
+	status, stdout, stderr := command(t, nil, "replay", "--stdout", "flows", demo)
+	if status != exitOK || stdout != string(lines) {
+		t.Errorf("--stdout flows: got status %d, %d bytes, stderr %q; want the %d bytes of flows.ndjson", status, len(stdout), stderr, len(lines))
+	}
+	status, stdout, stderr = command(t, nil, "replay", "--format", "csv", "--stdout", "flows", demo)
+	rows, err := csv.NewReader(strings.NewReader(stdout)).ReadAll()
+	if status != exitOK || err != nil || uint64(len(rows)) != flows+1 {
+		t.Errorf("CSV: got status %d, %d rows, %v, stderr %q; want a heading and %d rows", status, len(rows), err, stderr, flows)
+	}
+	status, stdout, stderr = command(t, nil, "replay", demo)
+	if status != exitOK || !strings.HasPrefix(stdout, "11,534 packets") || !strings.Contains(stdout, "\ntop talkers, by bytes\n") {
+		t.Errorf("summary: got status %d, stderr %q, stdout\n%s", status, stderr, stdout)
+	}
+}
+
+// Shards and batches are nowhere in what is written.
+func TestReplayWritesTheSameBytes(t *testing.T) {
+	want := map[string][]byte{}
+	for i, args := range [][]string{
+		{"--shards", "1"}, {"--shards", "2", "--set", "sensor.batch=1"}, {"--shards", "8", "--set", "sensor.batch=256"},
+	} {
+		dir := t.TempDir()
+		if status, _, stderr := command(t, nil, append([]string{"replay", "--out", dir, demo}, args...)...); status != exitOK {
+			t.Fatal(stderr)
+		}
+		for _, name := range []string{"flows.ndjson", "ledger.json", "manifest.json"} {
+			got, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				want[name] = got
+			} else if !bytes.Equal(got, want[name]) {
+				t.Errorf("%v: %s differs from that of one shard", args, name)
+			}
+		}
+	}
+}
+
+// A run that is asked to stop completes its files and says that it was not everything.
+func TestReplayStopsInOrder(t *testing.T) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	defer to.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go func() {
+		to.Write(demoPlain(t)[:60_000])
+		stop() // and the pipe stays open
+	}()
+	dir := t.TempDir()
+	var stdout, stderr bytes.Buffer
+	a := &app{stdin: from, stdout: &stdout, stderr: &stderr}
+	if status := a.run(ctx, []string{"replay", "--out", dir, "-"}); status != exitOK {
+		t.Errorf("got status %d: %s", status, &stderr)
+	}
+	var m manifest
+	readJSON(t, filepath.Join(dir, "manifest.json"), &m)
+	if m.Complete || !strings.Contains(stderr.String(), "stopped by a signal") {
+		t.Errorf("got complete %v, stderr %q, want false and a warning", m.Complete, &stderr)
+	}
+}
+
+func readJSON(t *testing.T, path string, v any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
