@@ -1,0 +1,259 @@
+package features
+
+import (
+	"math"
+
+	"github.com/weir-sensor/weir/packet"
+)
+
+// count adds a packet to the window, and writes the window when it is full. Entropy is that of the payload.
+func (w *Windower) count(place uint32, p *packet.Packet, d int, time int64, ordinal uint64, entropy float64) {
+	s, lists := w.open.state(place), w.open.lists(place)
+	if s.sides[up].packets+s.sides[down].packets == 0 {
+		s.first, s.last = time, time
+	}
+	s.first, s.last = min(s.first, time), max(s.last, time)
+	if p.Flags&packet.PayloadCut != 0 {
+		s.truncated++
+	}
+	if p.Flags&packet.NoLength != 0 || p.Length > w.mtu {
+		s.offload++
+	}
+	layout := &w.open.layout
+	layout.connection(s, lists, p, d)
+
+	side := &s.sides[d]
+	side.packets++
+	i, known := layout.sequence(side, lists, p.Seq, d)
+	if layout.resent(lists, i, p.PayloadLen > 0, known) {
+		s.resent++
+	}
+	if !known && w.groups&(intervalGroup|intervalBinsGroup) != 0 {
+		side.countInterval(time)
+	}
+	if w.groups&entropyGroup != 0 {
+		side.countEntropy(entropy)
+	}
+	if w.groups&lenGroup != 0 {
+		side.bytes += uint64(p.PayloadLen)
+		layout.length(side, lists, p.PayloadLen, d)
+	}
+	if w.groups&lenBinsGroup != 0 {
+		side.countLength(p.PayloadLen)
+	}
+	if p.TCPFlags&packet.ACK != 0 {
+		side.acks++
+		if p.TCPFlags&packet.PSH != 0 {
+			side.pushes++
+		}
+	}
+	if !w.byTime && int(s.sides[up].packets+s.sides[down].packets) == w.cfg.Packets {
+		w.write(place, w.clock, ordinal)
+	}
+}
+
+// connection counts the packet in its connection.
+func (l *layout) connection(s *state, lists []uint32, p *packet.Packet, d int) {
+	ports := uint32(p.SrcPort)<<16 | uint32(p.DstPort)
+	if d == down {
+		ports = uint32(p.DstPort)<<16 | uint32(p.SrcPort)
+	}
+	known := lists[l.ports : l.ports+int(s.connections)]
+	shows := lists[l.shows : l.shows+l.keep]
+	i := int(s.latest)
+	if i >= len(known) || known[i] != ports {
+		for i = 0; i < len(known) && known[i] != ports; i++ {
+		}
+		if i == len(known) {
+			if i == l.keep {
+				return
+			}
+			s.connections++
+			lists[l.ports+i], shows[i] = ports, 0
+		}
+		s.latest = uint32(i)
+	}
+	shows[i] |= 1 << d
+	if shows[i] < math.MaxUint32-3 {
+		shows[i] += 4
+	}
+}
+
+// sequence looks the sequence number up among the direction's, and remembers it where it is new. It returns the place of
+// its entry, and whether it was known.
+func (l *layout) sequence(s *side, lists []uint32, seq uint32, d int) (at uint32, known bool) {
+	if s.seqs == 0 {
+		s.seqMin, s.seqMax = seq, seq
+	} else if seq >= s.seqMin && seq <= s.seqMax {
+		if at = l.at(d, s.latest); lists[at] == seq {
+			return at, true
+		}
+		for i := range s.seqs {
+			if at = l.at(d, i); lists[at] == seq {
+				return at, true
+			}
+		}
+	}
+	s.seqMin, s.seqMax = min(s.seqMin, seq), max(s.seqMax, seq)
+	if int(s.seqs) < l.keep {
+		s.latest = s.seqs
+		s.seqs++
+	} else if s.latest++; int(s.latest) == l.keep {
+		s.latest = 0
+	}
+	at = l.at(d, s.latest)
+	lists[at] = seq
+	return at, false
+}
+
+// resent notes whether the packet with the sequence number at i has payload, and says whether one before it had, too.
+func (l *layout) resent(lists []uint32, i uint32, payload, known bool) bool {
+	word, bit := &lists[l.marks+int(i/32)], uint32(1)<<(i%32)
+	had := known && *word&bit != 0
+	if !known {
+		*word &^= bit
+	}
+	if payload {
+		*word |= bit
+	}
+	return payload && had
+}
+
+// length counts the payload length among the direction's.
+func (l *layout) length(s *side, lists []uint32, length uint32, d int) {
+	lengths, tallies := lists[l.lengths:l.tallies], lists[l.tallies:l.ports]
+	for i := range s.lengths {
+		if at := l.at(d, i); lengths[at] == length {
+			tallies[at]++
+			return
+		}
+	}
+	if int(s.lengths) == l.keep {
+		return
+	}
+	at := l.at(d, s.lengths)
+	lengths[at], tallies[at] = length, 1
+	s.lengths++
+}
+
+// countInterval counts the time since the packet before, of those that bear a new sequence number.
+func (s *side) countInterval(time int64) {
+	if s.packets > 1 { // the first packet always bears a new one
+		span := uint64(time) - uint64(s.previous)
+		if time < s.previous {
+			span = -span
+		}
+		s.intervals++
+		s.spans += float64(span)
+		bound := uint64(firstIntervalNs)
+		for i := range s.interval {
+			if span < bound {
+				s.interval[i]++
+				break
+			}
+			bound *= 10
+		}
+	}
+	s.previous = time
+}
+
+func (s *side) countEntropy(entropy float64) {
+	s.entropy += entropy
+	if s.packets == 1 {
+		s.entropyMin, s.entropyMax = entropy, entropy
+	}
+	s.entropyMin, s.entropyMax = min(s.entropyMin, entropy), max(s.entropyMax, entropy)
+}
+
+// countLength counts the payload length in its bin, one beyond the last in several.
+func (s *side) countLength(length uint32) {
+	if length >= longLen {
+		s.long += uint64(length / longLen)
+		if length %= longLen; length == 0 {
+			return
+		}
+	}
+	s.length[length/lenBinWidth]++
+}
+
+// fill makes the record of a window, but for Written and Ordinal.
+func (w *Windower) fill(r *Window, place uint32) {
+	s, lists := w.open.state(place), w.open.lists(place)
+	pr := w.pairs.pair(s.pair)
+	packets := s.sides[up].packets + s.sides[down].packets
+	n := float64(packets)
+	*r = Window{
+		Client: pr.a, Target: pr.b, ClientPort: pr.portA, TargetPort: pr.portB, Version: pr.version,
+		SegmentStart: s.segment, First: s.first, Last: s.last, Packets: packets, Connections: s.connections,
+		Truncated: float64(s.truncated) / n, Offload: float64(s.offload) / n, Retransmitted: float64(s.resent) / n,
+		OneWay: float64(w.open.layout.oneWay(s, lists)) / n,
+	}
+	if pr.client == 1 {
+		r.Client, r.Target, r.ClientPort, r.TargetPort = r.Target, r.Client, r.TargetPort, r.ClientPort
+	}
+	for d := range s.sides {
+		w.fillSide(r.Features[d*perDirection:][:perDirection], &s.sides[d], lists, d)
+	}
+	if s.sides[up].packets != 0 && s.sides[down].packets != 0 {
+		r.Features[upDownRatio] = float64(s.sides[up].packets) / float64(s.sides[down].packets)
+	}
+}
+
+// fillSide sets the features of one direction; f is all zero.
+func (w *Windower) fillSide(f []float64, s *side, lists []uint32, d int) {
+	if w.groups&intervalGroup != 0 {
+		f[meanInterval] = noInterval
+		if s.intervals > 0 {
+			f[meanInterval] = s.spans / (1000 * float64(s.intervals))
+		}
+	}
+	if s.packets == 0 {
+		return
+	}
+	n := float64(s.packets)
+	f[meanEntropy], f[maxEntropy], f[minEntropy] = s.entropy/n, s.entropyMax, s.entropyMin
+	if w.groups&intervalBinsGroup != 0 {
+		for i, c := range s.interval {
+			f[intervalBin+i] = float64(c) / n
+		}
+	}
+	if w.groups&lenGroup != 0 {
+		f[top1Len], f[top2Len] = w.open.layout.topLengths(s, lists, d)
+		f[meanLen] = float64(s.bytes) / n
+	}
+	for i, c := range s.length {
+		f[lenBin+i] = float64(c) / n
+	}
+	f[lenBin+lenBins-1] = float64(uint64(s.length[lenBins-1])+s.long) / n
+	if w.groups&pushGroup != 0 && s.acks > 0 {
+		f[pushRatio] = float64(s.pushes) / float64(s.acks)
+	}
+}
+
+// oneWay counts the packets of the connections that show one direction only.
+func (l *layout) oneWay(s *state, lists []uint32) (n uint64) {
+	for _, shows := range lists[l.shows : l.shows+int(s.connections)] {
+		if shows&3 != 3 {
+			n += uint64(shows >> 2)
+		}
+	}
+	return n
+}
+
+// topLengths returns the most and the second most common payload length; of equally common ones the shorter first.
+func (l *layout) topLengths(s *side, lists []uint32, d int) (first, second float64) {
+	lengths, tallies := lists[l.lengths:l.tallies], lists[l.tallies:l.ports]
+	var top [2]struct{ length, tally uint32 }
+	for i := range s.lengths {
+		at := l.at(d, i)
+		length, tally := lengths[at], tallies[at]
+		switch {
+		case tally > top[0].tally || tally == top[0].tally && length < top[0].length:
+			top[1] = top[0]
+			top[0].length, top[0].tally = length, tally
+		case tally > top[1].tally || tally == top[1].tally && length < top[1].length:
+			top[1].length, top[1].tally = length, tally
+		}
+	}
+	return float64(top[0].length), float64(top[1].length)
+}

@@ -1,0 +1,251 @@
+package features
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/weir-sensor/weir/packet"
+)
+
+// quiet is how long a pair is remembered after its last packet.
+const quiet = 10 * time.Minute
+
+// The directions of a packet in a window.
+const (
+	up   = iota // client to target
+	down        // target to client
+)
+
+// pair is two hosts, or with windows per flow two hosts and ports, in the order of their addresses. It holds no pointers.
+type pair struct {
+	a, b         packet.Addr
+	portA, portB uint16 // windows per flow; else 0
+	version      uint8
+	client       uint8 // 0: a, 1: b
+	hash         uint32
+	window       uint32 // place of the open window, or 0
+	seen         int64  // the input's clock at the latest packet
+}
+
+// pairs is the table of pairs: an index by hash over a slab, and all of them in a list from the longest idle to the
+// latest seen. Place 0 is never used: it is an empty slot of the index, and the head of the list.
+type pairs struct {
+	seeds  [4]uint64
+	limit  int
+	used   int
+	slots  []uint64 // open addressing, linear probing: hash in the upper half, place in the lower one; 0 is empty
+	chunks []*[pairChunk]pair
+	links  []link
+	made   uint32
+	free   []uint32
+}
+
+// link is a node of a doubly linked list of places.
+type link struct{ next, prev uint32 }
+
+const (
+	pairChunk  = 1 << 10
+	firstSlots = 1 << 10
+)
+
+func newPairs(limit int, seeds [4]uint64) pairs {
+	return pairs{seeds: seeds, limit: limit, slots: make([]uint64, firstSlots), links: make([]link, 1, pairChunk)}
+}
+
+func (t *pairs) pair(place uint32) *pair { return &t.chunks[place/pairChunk][place%pairChunk] }
+
+// oldest returns the place of the pair idle for longest, 0 where there is none.
+func (t *pairs) oldest() uint32 { return t.links[0].next }
+
+// selfTalk says whether both ends are the same host, with nothing to tell them apart.
+func (pr *pair) selfTalk() bool { return pr.a == pr.b && pr.portA == pr.portB }
+
+// pairOf returns the place of the packet's pair, made where it is new, and which end sent the packet; place 0 where
+// neither end is a client. A pair that was quiet for too long is decided anew.
+func (w *Windower) pairOf(p *packet.Packet) (place uint32, end int) {
+	key, end := w.key(p)
+	if place = w.pairs.find(&key); place != 0 {
+		if w.quietFor(place) < int64(quiet) {
+			w.pairs.touch(place)
+			return place, end
+		}
+		w.forget(place, Remainder)
+	}
+	src, dst := true, true
+	if !w.clients.empty() {
+		src, dst = w.clients.contains(p.Src, p.Version), w.clients.contains(p.Dst, p.Version)
+	}
+	if !src && !dst {
+		return 0, 0
+	}
+	if src == dst {
+		src = w.sourceIsClient(p)
+	}
+	key.client = uint8(end)
+	if !src {
+		key.client = uint8(1 - end)
+	}
+	if w.pairs.used >= w.pairs.limit {
+		w.makeRoom()
+	}
+	return w.pairs.insert(&key), end
+}
+
+// key returns the packet's pair as it is looked up, and which end sent the packet.
+func (w *Windower) key(p *packet.Packet) (key pair, end int) {
+	key = pair{a: p.Src, b: p.Dst, version: p.Version}
+	if w.byFlow {
+		key.portA, key.portB = p.SrcPort, p.DstPort
+	}
+	if key.b.Less(key.a) || key.a == key.b && key.portB < key.portA {
+		key.a, key.b, key.portA, key.portB = key.b, key.a, key.portB, key.portA
+		end = 1
+	}
+	key.hash = w.pairs.mix(&key)
+	return key, end
+}
+
+// quietFor returns how long no packet of the pair has come, ns.
+func (w *Windower) quietFor(place uint32) int64 { return w.clock - w.pairs.pair(place).seen }
+
+// makeRoom forgets the pair that was idle for longest.
+func (w *Windower) makeRoom() {
+	place := w.pairs.oldest()
+	if w.quietFor(place) < int64(quiet) {
+		w.counters.PairsEvicted++
+	}
+	w.forget(place, Evicted)
+}
+
+// sourceIsClient decides, at the first packet of a pair, who is the client.
+func (w *Windower) sourceIsClient(p *packet.Packet) bool {
+	switch p.TCPFlags & (packet.SYN | packet.ACK) {
+	case packet.SYN:
+		return true
+	case packet.SYN | packet.ACK:
+		return false
+	}
+	return !w.serverPort(p.SrcPort) || w.serverPort(p.DstPort)
+}
+
+func (w *Windower) serverPort(port uint16) bool { return w.servers[port/64]>>(port%64)&1 != 0 }
+
+// mix hashes the key with the seeds.
+func (t *pairs) mix(key *pair) uint32 {
+	h := fold(key.a.Lo^t.seeds[0], key.b.Lo^t.seeds[1])
+	if key.a.Hi|key.b.Hi != 0 {
+		h = fold(key.a.Hi^h, key.b.Hi^t.seeds[2])
+	}
+	return uint32(fold(h^uint64(key.portA)<<32^uint64(key.portB)<<16^uint64(key.version), t.seeds[3]))
+}
+
+// fold multiplies to 128 bits and folds the halves.
+func fold(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}
+
+// find returns the place of the pair with the key and hash, or 0.
+func (t *pairs) find(key *pair) uint32 {
+	mask := uint32(len(t.slots) - 1)
+	for i := key.hash & mask; ; i = (i + 1) & mask {
+		s := t.slots[i]
+		if s == 0 {
+			return 0
+		}
+		if uint32(s>>32) != key.hash {
+			continue
+		}
+		pr := t.pair(uint32(s))
+		if pr.a == key.a && pr.b == key.b && pr.portA == key.portA && pr.portB == key.portB && pr.version == key.version {
+			return uint32(s)
+		}
+	}
+}
+
+// insert adds a pair that is not there and returns its place.
+func (t *pairs) insert(key *pair) uint32 {
+	if t.used >= len(t.slots)/4*3 {
+		t.grow()
+	}
+	var place uint32
+	if n := len(t.free); n > 0 {
+		place = t.free[n-1]
+		t.free = t.free[:n-1]
+	} else {
+		t.made++
+		place = t.made
+		if int(place/pairChunk) == len(t.chunks) {
+			t.chunks = append(t.chunks, new([pairChunk]pair))
+		}
+		t.links = append(t.links, link{})
+	}
+	*t.pair(place) = *key
+	t.put(uint64(key.hash)<<32 | uint64(place))
+	t.used++
+	t.append(place)
+	return place
+}
+
+func (t *pairs) put(slot uint64) {
+	mask := uint32(len(t.slots) - 1)
+	i := uint32(slot>>32) & mask
+	for t.slots[i] != 0 {
+		i = (i + 1) & mask
+	}
+	t.slots[i] = slot
+}
+
+func (t *pairs) grow() {
+	old := t.slots
+	t.slots = make([]uint64, 2*len(old))
+	for _, s := range old {
+		if s != 0 {
+			t.put(s)
+		}
+	}
+}
+
+// remove forgets the pair. Slots behind its own are moved back, so that there are no tombstones.
+func (t *pairs) remove(place uint32) {
+	mask := uint32(len(t.slots) - 1)
+	hash := t.pair(place).hash
+	i := hash & mask
+	for t.slots[i] != uint64(hash)<<32|uint64(place) {
+		if t.slots[i] == 0 {
+			panic("bug: pair is not in the index")
+		}
+		i = (i + 1) & mask
+	}
+	for j := (i + 1) & mask; t.slots[j] != 0; j = (j + 1) & mask {
+		if home := uint32(t.slots[j]>>32) & mask; (j-home)&mask >= (j-i)&mask {
+			t.slots[i] = t.slots[j]
+			i = j
+		}
+	}
+	t.slots[i] = 0
+	t.used--
+	t.unlink(place)
+	t.free = append(t.free, place)
+}
+
+// touch makes the pair the latest seen.
+func (t *pairs) touch(place uint32) {
+	if t.links[0].prev != place {
+		t.unlink(place)
+		t.append(place)
+	}
+}
+
+func (t *pairs) append(place uint32) {
+	last := t.links[0].prev
+	t.links[place] = link{prev: last}
+	t.links[last].next = place
+	t.links[0].prev = place
+}
+
+func (t *pairs) unlink(place uint32) {
+	l := t.links[place]
+	t.links[l.prev].next = l.next
+	t.links[l.next].prev = l.prev
+}

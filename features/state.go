@@ -1,0 +1,144 @@
+package features
+
+// state is an open window but for its lists. It holds no pointers. Arrays of two are indexed by direction.
+type state struct {
+	sides       [2]side
+	segment     int64 // where its segment begins
+	first, last int64
+	ordinal     uint64 // of its first packet
+	pair        uint32 // place of its pair
+	connections uint32 // in the list of connections
+	latest      uint32 // of them: the latest one's place there
+	truncated   uint32 // packets
+	offload     uint32
+	resent      uint32
+}
+
+// side is one direction of a window.
+type side struct {
+	packets   uint32
+	acks      uint32 // packets with ACK
+	pushes    uint32 // of them: with PSH
+	intervals uint32
+
+	lengths  uint32 // in the list of lengths
+	seqs     uint32 // in the list of sequence numbers
+	latest   uint32 // of them: the latest one's place there
+	seqMin   uint32 // no sequence number in the list is below
+	seqMax   uint32 // or above
+	interval [intervalBins]uint32
+	length   [lenBins]uint32
+	previous int64   // time of the packet that the next interval begins with
+	spans    float64 // sum of the intervals, ns, in the order of the packets
+	bytes    uint64  // payload
+	long     uint64  // whole lengths of longLen in longer payloads
+
+	entropy, entropyMin, entropyMax float64 // the first: sum, in the order of the packets
+}
+
+// slab holds the open windows, in chunks, and links them in the order in which they were opened. Each has lists of
+// numbers of fixed capacity beside its state; place 0 is never used.
+type slab struct {
+	layout layout
+	chunks []stateChunk
+	links  []link
+	free   []uint32
+	made   uint32
+	used   int
+}
+
+type stateChunk struct {
+	states []state
+	lists  []uint32
+}
+
+const stateChunkSize = 1 << 7
+
+// layout says where a window's lists lie among its numbers. The lists of sequence numbers and of lengths hold those of
+// both directions: up from the front on, down from the back on. Each direction uses at most keep of them; in a window of
+// keep packets the two cannot meet, else there is room for both.
+type layout struct {
+	keep    int // entries remembered of each kind
+	both    int // room for the entries of both directions
+	lengths int // where payload lengths begin; sequence numbers are at 0
+	tallies int // how often each length came
+	ports   int // connections: port of the client, port of the target
+	shows   int // how many packets each has shown, times 4, plus 1<<direction for each direction seen
+	marks   int // bits: which sequence numbers came with payload
+	words   int // how many numbers there are in all
+}
+
+func newLayout(keep int, byTime, withLengths bool) layout {
+	l := layout{keep: keep, both: keep}
+	if byTime {
+		l.both = 2 * keep
+	}
+	l.lengths, l.tallies = l.both, l.both
+	if withLengths {
+		l.tallies = l.lengths + l.both
+	}
+	l.ports = l.tallies + l.tallies - l.lengths
+	l.shows = l.ports + keep
+	l.marks = l.shows + keep
+	l.words = l.marks + (l.both+31)/32
+	l.words += l.words & 1
+	return l
+}
+
+// at returns the place in a list of the i-th entry of the direction.
+func (l *layout) at(d int, i uint32) uint32 {
+	if d == up {
+		return i
+	}
+	return uint32(l.both) - 1 - i
+}
+
+func newSlab(keep int, byTime, withLengths bool) slab {
+	return slab{layout: newLayout(keep, byTime, withLengths), links: make([]link, 1, stateChunkSize)}
+}
+
+func (b *slab) state(place uint32) *state {
+	return &b.chunks[place/stateChunkSize].states[place%stateChunkSize]
+}
+
+// lists returns the window's numbers, see layout.
+func (b *slab) lists(place uint32) []uint32 {
+	from := int(place%stateChunkSize) * b.layout.words
+	return b.chunks[place/stateChunkSize].lists[from : from+b.layout.words]
+}
+
+// first returns the place of the window that was opened first, 0 where none is open.
+func (b *slab) first() uint32 { return b.links[0].next }
+
+// take opens a window.
+func (b *slab) take() uint32 {
+	var place uint32
+	if n := len(b.free); n > 0 {
+		place = b.free[n-1]
+		b.free = b.free[:n-1]
+	} else {
+		b.made++
+		place = b.made
+		if int(place/stateChunkSize) == len(b.chunks) {
+			b.chunks = append(b.chunks, stateChunk{make([]state, stateChunkSize), make([]uint32, stateChunkSize*b.layout.words)})
+		}
+		b.links = append(b.links, link{})
+	}
+	*b.state(place) = state{}
+	clear(b.lists(place)[b.layout.marks:])
+	last := b.links[0].prev
+	b.links[place] = link{prev: last}
+	b.links[last].next = place
+	b.links[0].prev = place
+	b.used++
+	return place
+}
+
+// giveBack closes a window.
+func (b *slab) giveBack(place uint32) {
+	l := b.links[place]
+	b.links[l.prev].next = l.next
+	b.links[l.next].prev = l.prev
+	b.free = append(b.free, place)
+	b.used--
+}

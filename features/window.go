@@ -1,0 +1,423 @@
+package features
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/weir-sensor/weir/packet"
+)
+
+// Window is what the packets of one window say. It holds no pointers and is copied by value. Times are nanoseconds since
+// the Unix epoch. Shares are of the window's packets, 0..1.
+type Window struct {
+	Client, Target         packet.Addr
+	ClientPort, TargetPort uint16 // with windows per flow; else 0
+	Version                uint8  // 4 or 6
+	SegmentStart           int64
+	First, Last            int64  // earliest and latest timestamp of its packets
+	Packets                uint32 // of both directions
+	Connections            uint32 // distinct pairs of TCP ports; with cut time at least so many, see Windower
+
+	Truncated     float64 // share of packets whose payload was not captured to its end
+	Offload       float64 // share of packets longer than the wire could carry
+	Retransmitted float64 // share of packets with payload whose sequence number one before, of the same direction, had with payload
+	OneWay        float64 // share of packets whose connection shows packets of one direction only
+
+	Features [WindowFeatures]float64 // see Features
+
+	// Written is the input's clock at which the window was due, and Ordinal the place in the input of its last packet
+	// (with cut time: of its first): windows are ordered by the two.
+	Written int64
+	Ordinal uint64
+}
+
+// DropReason says why a window was not written.
+type DropReason uint8
+
+const (
+	Remainder   DropReason = iota // its segment, or the input, ended before it had its packets
+	Evicted                       // the table was full and its pair the one idle for longest
+	DropReasons                   // how many there are
+)
+
+// DropReasonNames are the names of the reasons.
+var DropReasonNames = [DropReasons]string{"remainder", "evicted"}
+
+// Counters are the windows' part of the ledger: Opened = Windower.Open + Written + the sum of Dropped, and the packets
+// given to Add are the sum of Counted, NotTCP, Fragments, BadHeaders and Outside.
+type Counters struct {
+	Opened, Written uint64
+	Dropped         [DropReasons]uint64
+	PairsEvicted    uint64 // pairs forgotten because the table was full
+
+	Counted    uint64 // packets in windows
+	NotTCP     uint64
+	Fragments  uint64
+	BadHeaders uint64 // the TCP header was cut, or contradicts itself
+	Outside    uint64 // neither end is in the client networks
+}
+
+// Network is what windows need to know of the network beside their own configuration; flows use the same.
+type Network struct {
+	ServerPorts []uint16 // server ports besides those below 1024
+	MTU         uint32   // longer IP packets were never on the wire as one, bytes; 0: unknown
+}
+
+// Windower makes the windows of one shard. It is used by one goroutine.
+//
+// Time is cut into segments, aligned to the epoch. Within one, the TCP packets of two hosts make windows: each
+// Config.Packets in a row are one, and what remains at the segment's end is dropped and counted. With cut time, what a
+// segment holds of a pair is one window, however many packets; with by flow, windows are of one TCP connection's
+// addresses and ports in place of all that two hosts have. IPv4 and IPv6 are told apart, VLANs are not.
+//
+// A packet belongs to the segment of the input's clock, which is its own time unless it comes after packets with later
+// timestamps: an ended segment is over, and a packet whose time goes backwards into one counts in the segment that has
+// begun since. Fragments are left out, and packets whose TCP header was cut or contradicts itself, for what they carry
+// is not known.
+//
+// Of two ends of which one is in Config.Clients, that one is the client. Of two that both are, and where no networks are
+// given, the first packet of the pair (or flow) tells: the source of a SYN, the destination of a SYN-ACK, the other side
+// of the only well-known server port, else the source. It stays until the clock has gone on by 10 minutes without a
+// packet of theirs. With networks given and neither end in one, there is no window. Where a host talks to itself, the
+// lower port is taken for the target's in every packet.
+//
+// Intervals are between packets of one direction in one window, the first of each sequence number, whatever connection
+// of the pair they belong to: so CovertMark documents and computes them. They are absolute values, should time go back.
+//
+// A window of fixed size is exact, since it remembers every packet's length, sequence number and ports. With cut time, a
+// window remembers the last Config.Packets sequence numbers of each direction (one that comes again after so many others
+// counts as new), and the first Config.Packets different lengths of each direction and pairs of ports: what comes later
+// does not count in top1, top2, connections and OneWay. Means, extremes and bins are exact in either case.
+//
+// Memory is bounded by Config.MaxPairs: when so many are known, the one idle for longest is forgotten, with its window.
+// An open window takes 20*packets + 404 bytes (with cut time 32*packets + 404), rounded up to eights, a pair 64 bytes and
+// 11 to 22 in the index.
+type Windower struct {
+	cfg      Config
+	groups   group
+	byTime   bool
+	byFlow   bool
+	clients  networks
+	servers  [65536 / 64]uint64
+	mtu      uint32
+	meter    *Meter
+	pairs    pairs
+	open     slab
+	counters Counters
+
+	clock      int64 // the input's, as far as the windower knows
+	segment    int64 // where the clock's segment begins
+	segmentEnd int64
+	pending    []Window // written, not yet handed out
+	order      []due    // scratch of handOut
+	settle     int64
+	shutdown   bool
+	added      bool // packets came since the last Advance
+}
+
+const (
+	sweepBudget   = 4       // ended windows, and forgotten pairs, looked at per packet
+	advanceBudget = 1 << 14 // the same, of an Advance without packets
+	noTime        = math.MaxInt64
+
+	// The clock is taken to be within these, 1967 to 2257, so that no sum or difference of times overflows.
+	minClock = -(1 << 56)
+	maxClock = math.MaxInt64 - 1<<57
+)
+
+// New returns a windower that remembers cfg.MaxPairs/shards pairs. cfg is valid. Seed makes the hash unpredictable;
+// nothing that is written depends on it.
+func New(cfg Config, net Network, shards int, seed [4]uint64) *Windower {
+	w := &Windower{
+		cfg:     cfg,
+		groups:  groupSet(cfg.Groups),
+		byTime:  cfg.Cut == CutTime,
+		byFlow:  cfg.By == ByFlow,
+		clients: newNetworks(cfg.Clients),
+		mtu:     net.MTU,
+		meter:   NewMeter(),
+		pairs:   newPairs(max(1, (cfg.MaxPairs+shards-1)/shards), seed),
+		clock:   math.MinInt64,
+		settle:  math.MinInt64,
+	}
+	w.segmentEnd = math.MinInt64
+	if w.mtu == 0 {
+		w.mtu = math.MaxUint32
+	}
+	w.open = newSlab(cfg.Packets, w.byTime, w.groups&lenGroup != 0)
+	for port := range 1024 {
+		w.servers[port/64] |= 1 << (port % 64)
+	}
+	w.servers[0] &^= 1
+	for _, port := range net.ServerPorts {
+		w.servers[port/64] |= 1 << (port % 64)
+	}
+	return w
+}
+
+// Open returns the number of open windows.
+func (w *Windower) Open() int { return w.open.used }
+
+// Pairs returns the number of pairs, or flows, that are remembered.
+func (w *Windower) Pairs() int { return w.pairs.used }
+
+// Counters returns the counters so far.
+func (w *Windower) Counters() Counters { return w.counters }
+
+// Add counts a packet. Time is its own timestamp; clock is the latest timestamp of the input up to and including this
+// packet; ordinal is its place in the input, ascending. Payload is what was captured of its TCP payload, borrowed until
+// Add returns. It does not allocate but for growth.
+func (w *Windower) Add(p *packet.Packet, time, clock int64, ordinal uint64, payload []byte) {
+	place, d := w.locate(p, clock, ordinal)
+	if place == 0 {
+		return
+	}
+	entropy := 0.0
+	if w.groups&entropyGroup != 0 {
+		entropy = w.meter.Entropy(payload)
+	}
+	w.count(place, p, d, time, ordinal, entropy)
+}
+
+// AddMeasured is Add where the entropy of the captured payload is known already, bits per byte.
+func (w *Windower) AddMeasured(p *packet.Packet, time, clock int64, ordinal uint64, entropy float64) {
+	if place, d := w.locate(p, clock, ordinal); place != 0 {
+		w.count(place, p, d, time, ordinal, entropy)
+	}
+}
+
+// locate returns the place of the packet's open window and the packet's direction; place 0 where it belongs in none.
+func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64) (uint32, int) {
+	w.added = true
+	w.tick(clock)
+	w.sweep(sweepBudget)
+	switch {
+	case p.Proto != packet.ProtoTCP:
+		w.counters.NotTCP++
+		return 0, 0
+	case p.Flags&(packet.FragFirst|packet.FragLater) != 0:
+		w.counters.Fragments++
+		return 0, 0
+	case p.Flags&(packet.HeaderCut|packet.BadHeader) != 0:
+		w.counters.BadHeaders++
+		return 0, 0
+	}
+	place, end := w.pairOf(p)
+	if place == 0 {
+		w.counters.Outside++
+		return 0, 0
+	}
+	w.counters.Counted++
+	pr := w.pairs.pair(place)
+	pr.seen = w.clock
+	d := end ^ int(pr.client)
+	if pr.selfTalk() {
+		d = directionByPort(p)
+	}
+	return w.windowOf(place, pr, ordinal), d
+}
+
+// directionByPort takes the lower port for the target's.
+func directionByPort(p *packet.Packet) int {
+	if p.SrcPort < p.DstPort {
+		return down
+	}
+	return up
+}
+
+// windowOf returns the place of the pair's window in the clock's segment, opened where there is none.
+func (w *Windower) windowOf(place uint32, pr *pair, ordinal uint64) uint32 {
+	if pr.window != 0 {
+		if w.open.state(pr.window).segment == w.segment {
+			return pr.window
+		}
+		w.endWindow(pr.window)
+	}
+	pr.window = w.open.take()
+	s := w.open.state(pr.window)
+	s.segment, s.ordinal, s.pair = w.segment, ordinal, place
+	w.counters.Opened++
+	return pr.window
+}
+
+// tick lets the clock go on.
+func (w *Windower) tick(clock int64) {
+	clock = min(max(clock, minClock), maxClock)
+	if clock <= w.clock {
+		return
+	}
+	w.clock = clock
+	if w.clock >= w.segmentEnd {
+		length := int64(w.cfg.Segment)
+		w.segment = w.clock - (w.clock%length+length)%length
+		w.segmentEnd = w.segment + length
+	}
+}
+
+// sweep ends windows of segments that are over, and forgets pairs that were quiet, at most budget of each, the first
+// ones first.
+func (w *Windower) sweep(budget int) {
+	for range budget {
+		place := w.open.first()
+		if place == 0 || w.open.state(place).segment == w.segment {
+			break
+		}
+		w.endWindow(place)
+	}
+	for range budget {
+		place := w.pairs.oldest()
+		if place == 0 || w.quietFor(place) < int64(quiet) {
+			break
+		}
+		w.forget(place, Remainder)
+	}
+}
+
+// endWindow ends a window whose segment is over.
+func (w *Windower) endWindow(place uint32) {
+	s := w.open.state(place)
+	if !w.byTime {
+		w.drop(place, Remainder)
+		return
+	}
+	w.write(place, w.dueAt(s), s.ordinal)
+}
+
+// drop ends a window that is not written.
+func (w *Windower) drop(place uint32, reason DropReason) {
+	w.counters.Dropped[reason]++
+	w.release(place)
+}
+
+// write ends a window with a record.
+func (w *Windower) write(place uint32, due int64, ordinal uint64) {
+	w.counters.Written++
+	w.pending = append(w.pending, Window{})
+	r := &w.pending[len(w.pending)-1]
+	w.fill(r, place)
+	r.Written, r.Ordinal = due, ordinal
+	w.release(place)
+}
+
+func (w *Windower) release(place uint32) {
+	w.pairs.pair(w.open.state(place).pair).window = 0
+	w.open.giveBack(place)
+}
+
+// forget removes a pair and ends its window: as it would have ended where its segment is over, else for the reason.
+func (w *Windower) forget(place uint32, reason DropReason) {
+	if open := w.pairs.pair(place).window; open != 0 {
+		if w.open.state(open).segment != w.segment {
+			w.endWindow(open)
+		} else {
+			w.drop(open, reason)
+		}
+	}
+	w.pairs.remove(place)
+}
+
+// Advance lets the input's clock go on to clock, which ends segments even where no packet comes, and appends to out
+// windows that are due, in the order of Written, then Ordinal, among them all that are due before Settled. The clock is
+// at least that of every packet added, and at most that of every packet still to come.
+func (w *Windower) Advance(clock int64, out []Window) []Window {
+	w.tick(clock)
+	if !w.added {
+		w.sweep(advanceBudget)
+	}
+	w.added = false
+	out, _ = w.handOut(out, len(w.pending))
+	return out
+}
+
+// Settled returns the packet time before which the windower has handed out all windows.
+func (w *Windower) Settled() int64 { return w.settle }
+
+// handOut appends up to n pending windows before which no other will come, and says whether there are more of them.
+func (w *Windower) handOut(out []Window, n int) ([]Window, bool) {
+	frontier, ordinal := w.frontier()
+	w.settle = max(w.settle, frontier)
+	w.order = w.order[:0]
+	for i := range w.pending {
+		if r := &w.pending[i]; r.Written < frontier || r.Written == frontier && r.Ordinal < ordinal {
+			w.order = append(w.order, due{r.Written, r.Ordinal, uint32(i)})
+		}
+	}
+	if !slices.IsSortedFunc(w.order, due.compare) {
+		slices.SortFunc(w.order, due.compare)
+	}
+	n = min(n, len(w.order))
+	for _, o := range w.order[:n] {
+		out = append(out, w.pending[o.at])
+		w.pending[o.at].Packets = 0 // handed out: a window has packets
+	}
+	kept := w.pending[:0]
+	if n < len(w.pending) {
+		for i := range w.pending {
+			if w.pending[i].Packets != 0 {
+				kept = append(kept, w.pending[i])
+			}
+		}
+	}
+	w.pending = kept
+	return out, n < len(w.order)
+}
+
+// due is what pending windows are sorted by, and where they are.
+type due struct {
+	written int64
+	ordinal uint64
+	at      uint32
+}
+
+func (d due) compare(e due) int {
+	if c := cmp.Compare(d.written, e.written); c != 0 {
+		return c
+	}
+	return cmp.Compare(d.ordinal, e.ordinal)
+}
+
+// frontier returns the earliest Written and Ordinal that a window may still come with: with cut time those of the first
+// window of an ended segment, else the clock and the next packet's place, whatever it is.
+func (w *Windower) frontier() (int64, uint64) {
+	place := w.open.first()
+	switch {
+	case w.byTime && place != 0 && (w.shutdown || w.open.state(place).segment != w.segment):
+		s := w.open.state(place)
+		return w.dueAt(s), s.ordinal
+	case w.shutdown:
+		return noTime, math.MaxUint64
+	}
+	return w.clock, math.MaxUint64
+}
+
+// dueAt returns when a window with cut time is due: at its segment's end, or at the end of time where the input ended before.
+func (w *Windower) dueAt(s *state) int64 {
+	if s.segment == w.segment {
+		return noTime
+	}
+	return s.segment + int64(w.cfg.Segment)
+}
+
+// Shutdown ends the input at the clock. With cut time, the last segment's windows are written although it is not over,
+// their Written being the end of time; with cut packets, what remains is dropped. The windows come from Drain.
+func (w *Windower) Shutdown(clock int64) {
+	w.tick(clock)
+	w.shutdown = true
+	if w.byTime {
+		return
+	}
+	for place := w.open.first(); place != 0; place = w.open.first() {
+		w.drop(place, Remainder)
+	}
+}
+
+// Drain appends up to n windows after Shutdown, in order, and says whether there are more.
+func (w *Windower) Drain(out []Window, n int) ([]Window, bool) {
+	for place := w.open.first(); place != 0 && len(w.pending) < n; place = w.open.first() {
+		s := w.open.state(place)
+		w.write(place, w.dueAt(s), s.ordinal)
+	}
+	out, more := w.handOut(out, n)
+	return out, more || w.open.first() != 0
+}
