@@ -19,9 +19,10 @@ const (
 // pair is two hosts, or with windows per flow two hosts and ports, in the order of their addresses. It holds no pointers.
 type pair struct {
 	a, b         packet.Addr
-	portA, portB uint16 // windows per flow; else 0
+	portA, portB uint16 // with ports; else 0
 	version      uint8
 	client       uint8 // 0: a, 1: b
+	withPorts    bool
 	hash         uint32
 	window       uint32 // place of the open window, or 0
 	seen         int64  // the input's clock at the latest packet
@@ -57,44 +58,40 @@ func (t *pairs) pair(place uint32) *pair { return &t.chunks[place/pairChunk][pla
 // oldest returns the place of the pair idle for longest, 0 where there is none.
 func (t *pairs) oldest() uint32 { return t.links[0].next }
 
-// selfTalk says whether both ends are the same host, with nothing to tell them apart.
-func (pr *pair) selfTalk() bool { return pr.a == pr.b && pr.portA == pr.portB }
-
-// pairOf returns the place of the packet's pair, made where it is new, and which end sent the packet; place 0 where
-// neither end is a client. A pair that was quiet for too long is decided anew.
-func (w *Windower) pairOf(p *packet.Packet) (place uint32, end int) {
-	key, end := w.key(p)
-	if place = w.pairs.find(&key); place != 0 {
-		if w.quietFor(place) < int64(quiet) {
-			w.pairs.touch(place)
-			return place, end
-		}
+// pairOf returns the place of the packet's pair, of hosts or of hosts and ports, made where it is new, and the packet's
+// direction; place 0 where neither end is a client. A pair that was quiet for too long is decided anew.
+func (w *Windower) pairOf(p *packet.Packet, withPorts bool) (place uint32, d int) {
+	key, end := w.key(p, withPorts)
+	place = w.pairs.find(&key)
+	if place != 0 && w.quietFor(place) >= int64(quiet) {
 		w.forget(place, Remainder)
+		place = 0
 	}
-	src, dst := true, true
-	if !w.clients.empty() {
-		src, dst = w.clients.contains(p.Src, p.Version), w.clients.contains(p.Dst, p.Version)
+	if place != 0 {
+		w.pairs.touch(place)
+	} else {
+		src, ok := w.sourceIsClient(p)
+		if !ok {
+			return 0, 0
+		}
+		key.client = uint8(end)
+		if !src && (p.Src != p.Dst || p.SrcPort != p.DstPort) { // else all packets go one way
+			key.client = uint8(1 - end)
+		}
+		if w.pairs.used >= w.pairs.limit {
+			w.makeRoom()
+		}
+		place = w.pairs.insert(&key)
 	}
-	if !src && !dst {
-		return 0, 0
-	}
-	if src == dst {
-		src = w.sourceIsClient(p)
-	}
-	key.client = uint8(end)
-	if !src {
-		key.client = uint8(1 - end)
-	}
-	if w.pairs.used >= w.pairs.limit {
-		w.makeRoom()
-	}
-	return w.pairs.insert(&key), end
+	pr := w.pairs.pair(place)
+	pr.seen = w.clock
+	return place, end ^ int(pr.client)
 }
 
 // key returns the packet's pair as it is looked up, and which end sent the packet.
-func (w *Windower) key(p *packet.Packet) (key pair, end int) {
-	key = pair{a: p.Src, b: p.Dst, version: p.Version}
-	if w.byFlow {
+func (w *Windower) key(p *packet.Packet, withPorts bool) (key pair, end int) {
+	key = pair{a: p.Src, b: p.Dst, version: p.Version, withPorts: withPorts}
+	if withPorts {
 		key.portA, key.portB = p.SrcPort, p.DstPort
 	}
 	if key.b.Less(key.a) || key.a == key.b && key.portB < key.portA {
@@ -103,6 +100,24 @@ func (w *Windower) key(p *packet.Packet) (key pair, end int) {
 	}
 	key.hash = w.pairs.mix(&key)
 	return key, end
+}
+
+// sourceIsClient decides, at the first packet of a pair, whether its source is the client; ok is false where neither end
+// may be one.
+func (w *Windower) sourceIsClient(p *packet.Packet) (is, ok bool) {
+	if !w.clients.empty() {
+		src, dst := w.clients.contains(p.Src, p.Version), w.clients.contains(p.Dst, p.Version)
+		if src != dst || !src {
+			return src, src || dst
+		}
+	}
+	switch p.TCPFlags & (packet.SYN | packet.ACK) {
+	case packet.SYN:
+		return true, true
+	case packet.SYN | packet.ACK:
+		return false, true
+	}
+	return !w.serverPort(p.SrcPort) || w.serverPort(p.DstPort), true
 }
 
 // quietFor returns how long no packet of the pair has come, ns.
@@ -117,17 +132,6 @@ func (w *Windower) makeRoom() {
 	w.forget(place, Evicted)
 }
 
-// sourceIsClient decides, at the first packet of a pair, who is the client.
-func (w *Windower) sourceIsClient(p *packet.Packet) bool {
-	switch p.TCPFlags & (packet.SYN | packet.ACK) {
-	case packet.SYN:
-		return true
-	case packet.SYN | packet.ACK:
-		return false
-	}
-	return !w.serverPort(p.SrcPort) || w.serverPort(p.DstPort)
-}
-
 func (w *Windower) serverPort(port uint16) bool { return w.servers[port/64]>>(port%64)&1 != 0 }
 
 // mix hashes the key with the seeds.
@@ -136,7 +140,11 @@ func (t *pairs) mix(key *pair) uint32 {
 	if key.a.Hi|key.b.Hi != 0 {
 		h = fold(key.a.Hi^h, key.b.Hi^t.seeds[2])
 	}
-	return uint32(fold(h^uint64(key.portA)<<32^uint64(key.portB)<<16^uint64(key.version), t.seeds[3]))
+	h ^= uint64(key.portA)<<32 ^ uint64(key.portB)<<16 ^ uint64(key.version)
+	if key.withPorts {
+		h ^= 1 << 8
+	}
+	return uint32(fold(h, t.seeds[3]))
 }
 
 // fold multiplies to 128 bits and folds the halves.
@@ -157,7 +165,8 @@ func (t *pairs) find(key *pair) uint32 {
 			continue
 		}
 		pr := t.pair(uint32(s))
-		if pr.a == key.a && pr.b == key.b && pr.portA == key.portA && pr.portB == key.portB && pr.version == key.version {
+		if pr.a == key.a && pr.b == key.b && pr.portA == key.portA && pr.portB == key.portB &&
+			pr.version == key.version && pr.withPorts == key.withPorts {
 			return uint32(s)
 		}
 	}

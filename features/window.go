@@ -45,7 +45,7 @@ const (
 var DropReasonNames = [DropReasons]string{"remainder", "evicted"}
 
 // Counters are the windows' part of the ledger: Opened = Windower.Open + Written + the sum of Dropped, and the packets
-// given to Add are the sum of Counted, NotTCP, Fragments, BadHeaders and Outside.
+// given to Add are the sum of Counted, NotTCP, Fragments, CutHeaders and Outside.
 type Counters struct {
 	Opened, Written uint64
 	Dropped         [DropReasons]uint64
@@ -54,7 +54,7 @@ type Counters struct {
 	Counted    uint64 // packets in windows
 	NotTCP     uint64
 	Fragments  uint64
-	BadHeaders uint64 // the TCP header was cut, or contradicts itself
+	CutHeaders uint64 // not all of the TCP header was captured
 	Outside    uint64 // neither end is in the client networks
 }
 
@@ -73,14 +73,15 @@ type Network struct {
 //
 // A packet belongs to the segment of the input's clock, which is its own time unless it comes after packets with later
 // timestamps: an ended segment is over, and a packet whose time goes backwards into one counts in the segment that has
-// begun since. Fragments are left out, and packets whose TCP header was cut or contradicts itself, for what they carry
-// is not known.
+// begun since. Fragments are left out, and packets of whose TCP header less than 20 bytes were captured. One with an
+// impossible data offset counts as one without payload.
 //
 // Of two ends of which one is in Config.Clients, that one is the client. Of two that both are, and where no networks are
 // given, the first packet of the pair (or flow) tells: the source of a SYN, the destination of a SYN-ACK, the other side
 // of the only well-known server port, else the source. It stays until the clock has gone on by 10 minutes without a
-// packet of theirs. With networks given and neither end in one, there is no window. Where a host talks to itself, the
-// lower port is taken for the target's in every packet.
+// packet of theirs. With networks given and neither end in one, there is no window. Where a host talks to itself, it is
+// client and target at once, and each of its connections tells by its first packet, in the same way, which port is the
+// client's; it is remembered beside the pair.
 //
 // Intervals are between packets of one direction in one window, the first of each sequence number, whatever connection
 // of the pair they belong to: so CovertMark documents and computes them. They are absolute values, should time go back.
@@ -199,35 +200,25 @@ func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64) (uint32
 	case p.Flags&(packet.FragFirst|packet.FragLater) != 0:
 		w.counters.Fragments++
 		return 0, 0
-	case p.Flags&(packet.HeaderCut|packet.BadHeader) != 0:
-		w.counters.BadHeaders++
+	case p.Flags&packet.HeaderCut != 0:
+		w.counters.CutHeaders++
 		return 0, 0
 	}
-	place, end := w.pairOf(p)
+	place, d := w.pairOf(p, w.byFlow || p.Src == p.Dst)
 	if place == 0 {
 		w.counters.Outside++
 		return 0, 0
 	}
+	if p.Src == p.Dst && !w.byFlow { // the connection told the direction
+		place, _ = w.pairOf(p, false)
+	}
 	w.counters.Counted++
-	pr := w.pairs.pair(place)
-	pr.seen = w.clock
-	d := end ^ int(pr.client)
-	if pr.selfTalk() {
-		d = directionByPort(p)
-	}
-	return w.windowOf(place, pr, ordinal), d
-}
-
-// directionByPort takes the lower port for the target's.
-func directionByPort(p *packet.Packet) int {
-	if p.SrcPort < p.DstPort {
-		return down
-	}
-	return up
+	return w.windowOf(place, ordinal), d
 }
 
 // windowOf returns the place of the pair's window in the clock's segment, opened where there is none.
-func (w *Windower) windowOf(place uint32, pr *pair, ordinal uint64) uint32 {
+func (w *Windower) windowOf(place uint32, ordinal uint64) uint32 {
+	pr := w.pairs.pair(place)
 	if pr.window != 0 {
 		if w.open.state(pr.window).segment == w.segment {
 			return pr.window
