@@ -58,8 +58,9 @@ class Trace:
 
 def frames():
     out = []
-    for build in (intervals, lengths, ties, sequences, shared_sequences, wrap, openers, forgotten, quiet_enough, borders,
-                  backwards, late, padded, cut, fragments, tagged, extended, offloaded, one_way, flags, bad_offset, inside, busy):
+    for build in (intervals, lengths, ties, sequences, shared_sequences, wrap, openers, forgotten, quiet_enough,
+                  borders, backwards, late, padded, cut, fragments, tagged, extended, offloaded, one_way, flags,
+                  bad_offset, inside, busy):
         t = Trace()
         build(t)
         clock = 0
@@ -137,9 +138,11 @@ def forgotten(t):
 
 
 def quiet_enough(t):
-    """Quiet for exactly 10 minutes, and kept known by a packet now and then: the client stays."""
+    """Quiet for just less than 10 minutes, or kept known by a packet now and then: the client stays. At 10 it goes."""
     talk(t, 12, lambda i: i * MS, 104, ports=(40000, 50000))
-    talk(t, 12, lambda i: 600 * S + 11 * MS + i * MS, 104, ports=(40000, 50000), up=lambda i: False)
+    talk(t, 12, lambda i: 600 * S + 11 * MS - 1 + i * MS, 104, ports=(40000, 50000), up=lambda i: False)
+    talk(t, 12, lambda i: i * MS, 108, ports=(40000, 50000))
+    talk(t, 12, lambda i: 600 * S + 11 * MS + i * MS, 108, ports=(40000, 50000), up=lambda i: i % 4 == 3)
     for k in range(5):
         talk(t, 1, lambda i: k * 500 * S, 106, ports=(40000, 50000), up=lambda i: k == 0)
     talk(t, 12, lambda i: 2001 * S + i * MS, 106, ports=(40000, 50000), up=lambda i: False)
@@ -160,7 +163,7 @@ def backwards(t):
 
 
 def late(t):
-    """Packets of a segment that is over belong to no window."""
+    """Packets of a segment that is over count in the one that has begun since."""
     talk(t, 15, lambda i: 60 * S + i * MS, 124)
     talk(t, 15, lambda i: 59 * S + i * MS, 124)
     talk(t, 10, lambda i: 61 * S + i * MS, 124)
@@ -243,8 +246,8 @@ def busy(t):
     seq = [r.getrandbits(32) for _ in range(8)]
     for _ in range(1000):
         c, up = r.randrange(4), r.random() < 0.4
-        data = r.randbytes(r.choice((0, 0, 1, 16, 586, 1448, 1448, r.randrange(2900))))
-        data = data if r.random() < 0.6 else bytes(b & 0x1F for b in data)
+        data = r.randbytes(r.choice((0, 0, 1, 16, 64, 586, 1448, r.randrange(300))))
+        data = data if r.random() < 0.4 else bytes(b & 0x1F for b in data)
         if r.random() < 0.9:
             seq[2 * c + up] = (seq[2 * c + up] + len(data)) % 2**32
         a, b, p, q = (220, 221, 40000 + c, 443) if up else (221, 220, 443, 40000 + c)

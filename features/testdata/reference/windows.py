@@ -18,11 +18,10 @@ Where the definition leaves a choice, this is the one taken:
    documentation says it ("only the first of all frames bearing the unique sequence number is counted"). Packets
    without payload bear sequence numbers too.
  - A bin of intervals is a share of all packets of the direction, not of the intervals.
- - Time going backwards: packets keep the order of the capture; an interval is the distance in time, never negative;
-   a packet belongs to the segment of its own timestamp. A packet whose segment is older than the one that its group
-   is in belongs to no window and is counted as late (once a segment is over, it is over). first and last are the
-   earliest and the latest timestamp in the window.
- - Group: a new segment drops the remainder of the pair's old one.
+ - Time going backwards: packets keep the order of the capture. The clock is the latest timestamp of all frames so far;
+   a packet belongs to the clock's segment, which is that of its own timestamp unless the capture runs back over a
+   segment's border. An interval is the distance in time, never negative. first and last are the earliest and the
+   latest timestamp in the window.
  - Payload length is what IP and TCP headers say; Ethernet padding is none. Entropy is over the captured bytes of the
    payload alone; nothing captured counts as 0. An IPv4 total length of 0 takes the frame's own length.
  - Fragments, first or later, are left out altogether, and so is a TCP packet whose 20 header bytes were not captured.
@@ -31,8 +30,9 @@ Where the definition leaves a choice, this is the one taken:
  - push_ratio is 0 where no packet has ACK.
  - Hosts are addresses: VLANs and ports do not part them. connections counts the distinct pairs of ports.
  - Client: an endpoint inside `clients`; both inside, or no networks: by the pair's first TCP packet (source of a bare
-   SYN; destination of a SYN-ACK; where exactly one port is below 1024, the other side; else its source), kept until the
-   pair was quiet for more than 10 minutes of packet time. Every TCP packet of the pair keeps it known.
+   SYN; destination of a SYN-ACK; where exactly one port is from 1 to 1023, the other side;
+   else its source), kept until the
+   pair was quiet for 10 minutes of the clock. Every TCP packet of the pair keeps it known.
  - A host that talks to itself (loopback) is client and target at once: there a packet is up when it goes from the
    client's port to the server's, by the same rule over the pair of ports of each connection.
  - Tunnels are not opened.
@@ -56,7 +56,7 @@ FORGET = 600 * 10**9
 LEN_BINS = range(100, 1501, 100)
 INTERVAL_BINS = ((0, 1000), (1000, 10000), (10000, 100000), (100000, 1000000))
 
-Packet = collections.namedtuple("Packet", "time src dst sport dport seq flags length payload")
+Packet = collections.namedtuple("Packet", "time clock src dst sport dport seq flags length payload")
 
 
 def names():
@@ -147,7 +147,7 @@ def network(link, frame):
     return p if isinstance(p, (dpkt.ip.IP, dpkt.ip6.IP6)) else None
 
 
-def tcp(ns, link, frame, wire):
+def tcp(ns, clock, link, frame, wire):
     """The Packet in a frame, or None where there is no whole TCP header that is not in a fragment."""
     try:
         ip = network(link, frame)
@@ -172,7 +172,19 @@ def tcp(ns, link, frame, wire):
     header = (offset >> 4) * 4
     if header < 20 or header > size:
         header = size
-    return Packet(ns, ip.src, ip.dst, sport, dport, seq, flags, size - header, raw[header:])
+    return Packet(ns, clock, ip.src, ip.dst, sport, dport, seq, flags, size - header, raw[header:])
+
+
+def tcp_packets(path):
+    """All Packets of a capture, and how many frames it has."""
+    packets, clock, n = [], 0, 0
+    for ns, *frame in frames(path):
+        clock = max(clock, ns)
+        n += 1
+        p = tcp(ns, clock, *frame)
+        if p:
+            packets.append(p)
+    return packets, n
 
 
 # Windows
@@ -183,8 +195,9 @@ def opener_is_source(p):
         return True
     if p.flags & 0x12 == 0x12:
         return False
-    if (p.sport < 1024) != (p.dport < 1024):
-        return p.dport < 1024
+    src, dst = 0 < p.sport < 1024, 0 < p.dport < 1024
+    if src != dst:
+        return dst
     return True
 
 
@@ -217,27 +230,24 @@ class Sides:
             a, b = (p.src, p.sport), (p.dst, p.dport)
         pair = (min(a, b), max(a, b))
         client, seen = self.known.get(pair, (None, 0))
-        if client is None or p.time - seen > FORGET:
-            client, seen = (a if opener_is_source(p) else b), p.time
-        self.known[pair] = (client, max(seen, p.time))
+        if client is None or p.clock - seen >= FORGET:
+            client = a if opener_is_source(p) else b
+        self.known[pair] = (client, p.clock)
         return a == client
 
 
 def windows(packets, clients, size):
     """Returns (windows, counters); a window is (client, target, segment, number in its group, [(up, packet)])."""
     sides, groups, out = Sides(clients), {}, []
-    count = collections.Counter(remainder=0, late=0, outside=0)
+    count = collections.Counter(remainder=0, outside=0)
     for p in packets:
         up = sides.up(p)
         if up is None:
             count["outside"] += 1
             continue
         key = (p.src, p.dst) if up else (p.dst, p.src)
-        segment = p.time // SEGMENT
+        segment = p.clock // SEGMENT
         group = groups.setdefault(key, [segment, 0, []])
-        if segment < group[0]:
-            count["late"] += 1
-            continue
         if segment > group[0]:
             count["remainder"] += len(group[2])
             group[:] = [segment, 0, []]
@@ -376,7 +386,7 @@ def case(name, packets, clients, size, every):
         pick = sorted({round(i * (len(ws) - 1) / (SAMPLE - 1)) for i in range(SAMPLE)})
     return {
         "capture": name, "clients": clients, "packets": size, "segment": SEGMENT, "tcp_packets": len(packets),
-        "windows": len(ws), "dropped_remainder": count["remainder"], "dropped_late": count["late"],
+        "windows": len(ws), "dropped_remainder": count["remainder"],
         "outside": count["outside"], "connections": sum(connections(w[4]) for w in ws),
         "sum": np.sum(np.array(values), axis=0).tolist() if values else [],
         "sample": [describe(ws[i], values[i]) for i in pick],
@@ -401,24 +411,18 @@ def write(shared):
     cases = []
     for name in ["edges.pcap.gz"] + CAPTURES:
         path = os.path.join(HERE if name == "edges.pcap.gz" else shared, name)
-        packets = [p for p in (tcp(*f) for f in frames(path)) if p]
+        packets, _ = tcp_packets(path)
         for clients in settings(name, packets):
             for size in SIZES:
                 cases.append(case(name, packets, clients, size, name == "edges.pcap.gz"))
-        last = [f"{c['windows']}+{c['dropped_late']}late" for c in cases[-6:]]
-        print(name, len(packets), "tcp packets; windows", *last, file=sys.stderr, flush=True)
+        print(name, len(packets), "TCP packets; windows:", *(c["windows"] for c in cases[-6:]), file=sys.stderr, flush=True)
     text = json.dumps({"features": NAMES, "cases": cases}, separators=(",", ":")) + "\n"
     compressed(os.path.join(HERE, "windows.json.gz"), text.encode())
 
 
 def measure(path):
     began = time.perf_counter()
-    read, packets = 0, []
-    for f in frames(path):
-        read += 1
-        p = tcp(*f)
-        if p:
-            packets.append(p)
+    packets, read = tcp_packets(path)
     ws, _ = windows(packets, [], 50)
     for w in ws:
         features(w[4])
