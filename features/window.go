@@ -405,7 +405,11 @@ func (w *Windower) Shutdown(clock int64) {
 
 // Drain appends up to n windows after Shutdown, in order, and says whether there are more.
 func (w *Windower) Drain(out []Window, n int) ([]Window, bool) {
-	for place := w.open.first(); place != 0 && len(w.pending) < n; place = w.open.first() {
+	for range n {
+		place := w.open.first()
+		if place == 0 {
+			break
+		}
 		s := w.open.state(place)
 		w.write(place, w.dueAt(s), s.ordinal)
 	}
