@@ -38,6 +38,8 @@ func Keys() []Key {
 
 		{"flow.max_flows", "flows", "1 to 100000000",
 			"Open flows over all shards, which bounds memory; when the table is full, the least useful flow is evicted."},
+		{"flow.max_fragments", "packets", "1 to 1000000",
+			"First fragments remembered over all shards, so that later ones find their flow; the oldest is forgotten."},
 		{"flow.active_timeout", "duration", timeouts,
 			"A flow that lasts longer is written in parts, so that long flows are seen before they end."},
 		{"flow.idle.tcp", "duration", timeouts,

@@ -29,7 +29,7 @@ func pump(b *testing.B, table *Table, packet func(n int) Input) {
 			n++
 		}
 		table.Add(group)
-		out = table.Advance(group[len(group)-1].Clock, out[:0])
+		out = table.Advance(group[len(group)-1].Clock, uint64(n), out[:0])
 	}
 }
 

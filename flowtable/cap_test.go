@@ -186,7 +186,7 @@ func TestVictimsWithoutTimeout(t *testing.T) {
 		if err := table.verify(); err != nil {
 			t.Fatal(err)
 		}
-		records = table.Advance(at, records)
+		records = table.Advance(at, 0, records)
 	}
 	var want []uint64
 	for n := range 600 {
@@ -272,7 +272,7 @@ func TestWaitingRecordsAreBounded(t *testing.T) {
 	waiting, handed := 0, 0
 	for n := range 200_000 {
 		table.Add([]Input{syn(n, int64(n)*1000, uint64(n))})
-		out = table.Advance(int64(n)*1000, out[:0])
+		out = table.Advance(int64(n)*1000, uint64(n+1), out[:0])
 		handed += len(out)
 		waiting = max(waiting, len(table.pending))
 	}
@@ -281,6 +281,26 @@ func TestWaitingRecordsAreBounded(t *testing.T) {
 	}
 	if handed < 150_000 {
 		t.Errorf("got %d records, want most of 199000", handed)
+	}
+}
+
+// TestWaitingRecordsAreBoundedAtOneInstant: a capture without timestamps, as simple packet blocks give.
+func TestWaitingRecordsAreBoundedAtOneInstant(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.MaxFlows = 1000
+	table := NewTable(cfg, 1, [4]uint64{1, 2, 3, 4})
+	var out []Record
+	handed := 0
+	for n := range 100_000 {
+		table.Add([]Input{syn(n, 0, uint64(n))})
+		out = table.Advance(0, uint64(n+1), out[:0])
+		handed += len(out)
+		if waiting := len(table.pending); waiting > 10 {
+			t.Fatalf("got %d records waiting after %d packets, want none but the last ones", waiting, n)
+		}
+	}
+	if handed < 98_000 {
+		t.Errorf("got %d records, want those of all evictions", handed)
 	}
 }
 
@@ -299,7 +319,7 @@ func TestRecordsDependOnNothingElse(t *testing.T) {
 				for len(rest) > 0 {
 					n := min(size, len(rest))
 					r.table.Add(rest[:n])
-					if err := r.advance(rest[n-1].Clock); err != nil {
+					if err := r.advance(rest[n-1].Clock, rest[n-1].Ordinal); err != nil {
 						t.Fatal(err)
 					}
 					rest = rest[n:]

@@ -8,6 +8,7 @@ import (
 // Config is the flow table's part of the configuration.
 type Config struct {
 	MaxFlows      int           `mapstructure:"max_flows"`      // open flows over all shards
+	MaxFragments  int           `mapstructure:"max_fragments"`  // first fragments remembered over all shards
 	ActiveTimeout time.Duration `mapstructure:"active_timeout"` // a flow that lasts longer is written in parts; 0: never
 	Idle          IdleConfig    `mapstructure:"idle"`
 	KeyVLAN       bool          `mapstructure:"key_vlan"`     // the outermost VLAN id is part of the key
@@ -31,6 +32,7 @@ type IdleConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		MaxFlows:      1_000_000,
+		MaxFragments:  16_384,
 		ActiveTimeout: 300 * time.Second,
 		Idle: IdleConfig{
 			TCP: 300 * time.Second, TCPEmbryonic: 30 * time.Second, TCPClosed: 5 * time.Second,

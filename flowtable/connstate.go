@@ -7,7 +7,7 @@ type ConnState uint8
 
 // The states that Zeek documents for conn.log.
 const (
-	OTH    ConnState = iota // none of the others: the beginning was not seen, or no TCP, UDP or SCTP
+	OTH    ConnState = iota // none of the others: the beginning was not seen, or no TCP or UDP
 	S0                      // an attempt without answer
 	S1                      // established, not ended
 	SF                      // established and ended in order; UDP: both sides sent

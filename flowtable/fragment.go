@@ -6,15 +6,14 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
-const (
-	fragmentAge = 30 * time.Second // a later fragment belongs to a first one this recent (RFC 791 suggests 15 s, RFC 8200 60 s)
-	fragmentCap = 8192             // first fragments remembered per shard; the oldest is forgotten
-)
+// fragmentAge: a later fragment belongs to a first one this recent (RFC 791 suggests 15 s, RFC 8200 60 s).
+const fragmentAge = 30 * time.Second
 
 // fragments remembers the ports of first fragments, so that later ones, which have none, are counted in their flow.
 type fragments struct {
 	ports map[fragmentKey]fragmentPorts
-	order [fragmentCap]fragmentKey // a ring: the oldest is overwritten
+	order []fragmentKey // a ring: the oldest is overwritten
+	limit int           // of both
 	next  int
 }
 
@@ -35,30 +34,33 @@ func keyOf(p *packet.Packet) fragmentKey {
 	return fragmentKey{src: p.Src, dst: p.Dst, id: p.FragID, proto: p.Proto, version: p.Version}
 }
 
-// resolve remembers a first fragment, or gives a later one the ports of its first. It returns false for a later one
-// whose first is not known.
-func (fr *fragments) resolve(p *packet.Packet, clock int64) bool {
+// resolve remembers a first fragment, or gives a later one the ports of its first: known is false for a later one whose
+// first is not known. forgotten says that another first fragment had to go.
+func (fr *fragments) resolve(p *packet.Packet, clock int64) (known, forgotten bool) {
 	key := keyOf(p)
-	known, ok := fr.ports[key]
+	first, ok := fr.ports[key]
 	if p.Flags&packet.FragLater != 0 {
-		if !ok || clock-known.clock > int64(fragmentAge) {
-			return false
+		if !ok || clock-first.clock > int64(fragmentAge) {
+			return false, false
 		}
-		p.SrcPort, p.DstPort = known.src, known.dst
-		p.Flags |= known.oneWay
-		return true
+		p.SrcPort, p.DstPort = first.src, first.dst
+		p.Flags |= first.oneWay
+		return true, false
 	}
 	now := fragmentPorts{src: p.SrcPort, dst: p.DstPort, oneWay: p.Flags & packet.OneWay, clock: clock}
 	if !ok {
 		if fr.ports == nil {
-			fr.ports = make(map[fragmentKey]fragmentPorts, fragmentCap)
+			fr.ports = make(map[fragmentKey]fragmentPorts)
 		}
-		if len(fr.ports) == fragmentCap {
+		if len(fr.order) < fr.limit {
+			fr.order = append(fr.order, key)
+		} else {
 			delete(fr.ports, fr.order[fr.next])
+			fr.order[fr.next] = key
+			fr.next = (fr.next + 1) % fr.limit
+			forgotten = true
 		}
-		fr.order[fr.next] = key
-		fr.next = (fr.next + 1) % fragmentCap
 	}
 	fr.ports[key] = now
-	return true
+	return true, forgotten
 }

@@ -16,7 +16,7 @@ func allocs(t *testing.T, table *Table, warmUp int, next func() []Input) float64
 	step := func() {
 		in := next()
 		table.Add(in)
-		out = table.Advance(in[len(in)-1].Clock, out[:0])
+		out = table.Advance(in[len(in)-1].Clock, in[len(in)-1].Ordinal+1, out[:0])
 	}
 	for range warmUp {
 		step()
@@ -123,7 +123,7 @@ func TestMillionFlowsFitIn256BytesEach(t *testing.T) {
 	for table.Open() < flows {
 		table.Add(next())
 	}
-	table.Advance(0, nil)
+	table.Advance(0, 0, nil)
 	used := heap() - before
 	t.Logf("%d flows: %.1f bytes each by the heap, %.1f counted", table.Open(), float64(used)/flows, float64(table.kept())/flows)
 	if got := float64(used) / flows; got > bytesPerFlow {
@@ -146,7 +146,7 @@ func TestMemoryIsFlatAtTheCap(t *testing.T) {
 	for round := range 30 * limit / groupSize {
 		in := next()
 		table.Add(in)
-		out = table.Advance(in[len(in)-1].Clock, out[:0])
+		out = table.Advance(in[len(in)-1].Clock, in[len(in)-1].Ordinal+1, out[:0])
 		if round == 3*limit/groupSize {
 			full = table.kept() - waiting()
 		}

@@ -73,11 +73,11 @@ func (m *model) add(in Input) {
 	key, d := m.keyOf(&in.Packet)
 	f := m.find(key)
 	if f != nil && f.begins(&in.Packet, d) {
-		m.end(f, EndTCP, in.Clock)
+		m.end(f, EndTCP, in.Clock, in.Ordinal)
 		f = nil
 	}
 	if active := int64(m.cfg.ActiveTimeout); f != nil && active != 0 && in.Clock-f.opened >= active {
-		m.write(f, EndActive, in.Clock)
+		m.write(f, EndActive, in.Clock, in.Ordinal)
 		f.r = Record{Part: f.r.Part + 1, Start: in.Time, End: in.Time, Ordinal: in.Ordinal,
 			ClientBy: f.r.ClientBy, VLAN: f.r.VLAN, HasVLAN: f.r.HasVLAN}
 		f.opened, f.fixed = in.Clock, true
@@ -261,28 +261,28 @@ func (m *model) expire(clock int64) {
 		if f.closed() {
 			reason = EndTCP
 		}
-		m.end(f, reason, f.seen+timeout)
+		m.end(f, reason, f.seen+timeout, f.r.Ordinal)
 	}
 }
 
-func (m *model) end(f *modelFlow, reason EndReason, due int64) {
-	m.write(f, reason, due)
+func (m *model) end(f *modelFlow, reason EndReason, due int64, order uint64) {
+	m.write(f, reason, due, order)
 	m.flows = slices.DeleteFunc(m.flows, func(g *modelFlow) bool { return g == f })
 }
 
 func (m *model) shutdown(clock int64) {
 	m.expire(clock)
 	for len(m.flows) > 0 {
-		m.end(m.flows[0], EndShutdown, noTime)
+		m.end(m.flows[0], EndShutdown, noTime, m.flows[0].r.Ordinal)
 	}
 	slices.SortFunc(m.records, compareRecords)
 }
 
 func compareRecords(a, b Record) int {
-	return cmp.Or(cmp.Compare(a.Written, b.Written), cmp.Compare(a.Ordinal, b.Ordinal))
+	return cmp.Or(cmp.Compare(a.Written, b.Written), cmp.Compare(a.Order, b.Order))
 }
 
-func (m *model) write(f *modelFlow, reason EndReason, due int64) {
+func (m *model) write(f *modelFlow, reason EndReason, due int64, order uint64) {
 	m.counters.Written[reason]++
 	r := f.r
 	if f.client == 1 {
@@ -295,7 +295,7 @@ func (m *model) write(f *modelFlow, reason EndReason, due int64) {
 	client, server := f.key.ends[f.client], f.key.ends[1-f.client]
 	r.Client, r.ClientPort, r.Server, r.ServerPort = client.addr, client.port, server.addr, server.port
 	r.Proto, r.Version, r.ICMPOneWay = f.key.proto, f.key.version, f.key.oneWay
-	r.EndReason, r.Written = reason, due
+	r.EndReason, r.Written, r.Order = reason, due, order
 	if r.Packets[Up] == 0 || r.Packets[Down] == 0 {
 		r.Quality |= OneWay
 	}

@@ -278,8 +278,9 @@ func (t *Table) touchFlows(places []uint32) {
 	}
 }
 
-// settled returns the time before which no record will come any more.
-func (t *Table) settled(clock int64) int64 {
+// settled returns the moment before which no record will come any more.
+func (t *Table) settled(clock int64, next uint64) Moment {
+	idle := int64(noTime) // no flow is due before this
 	for i := range t.queues {
 		q := &t.queues[i]
 		if q.timeout == 0 || q.flows == 0 {
@@ -289,9 +290,12 @@ func (t *Table) settled(clock int64) int64 {
 		if q.current {
 			earliest = q.since
 		}
-		clock = min(clock, max(earliest, q.floor))
+		idle = min(idle, max(earliest, q.floor))
 	}
-	return clock
+	if idle > clock {
+		return Moment{clock, next}
+	}
+	return Moment{Time: idle}
 }
 
 // sharpen ends all flows that are due, to the nanosecond, so that everything written so far is settled. Otherwise

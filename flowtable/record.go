@@ -102,8 +102,11 @@ type Record struct {
 	OutOfOrder             [2]uint32 // TCP segments that filled in bytes skipped before
 	History                History
 
-	// Written is the packet time at which the record was due, and Ordinal the flow's first packet's place in the
-	// input: records are ordered by the two.
+	Ordinal uint64 // place in the input of the record's first packet
+
+	// Written is the packet time at which the record was due, and Order the place in the input of the packet that
+	// made it due (a new connection, the cut of the active timeout, the eviction) or, where time did, Ordinal.
+	// Records are ordered by the two.
 	Written int64
-	Ordinal uint64
+	Order   uint64
 }

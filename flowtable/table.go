@@ -16,6 +16,9 @@ type Input struct {
 	Wire    uint32 // the frame's original length, bytes
 }
 
+// moment is when a record is due that the packet brings about.
+func (in *Input) moment() Moment { return Moment{in.Clock, in.Ordinal} }
+
 // Counters are the table's part of the ledger: Opened = open flows + the sum of Written.
 type Counters struct {
 	Opened    uint64             // records begun: flows, and parts of flows after the first
@@ -23,6 +26,7 @@ type Counters struct {
 	Pressure  uint64             // of those evicted: before the table was full, because it was nearly
 	Fragments uint64             // later fragments counted
 	Orphans   uint64             // of those: without their first fragment, counted under port 0
+	Forgotten uint64             // first fragments that were forgotten because others came
 }
 
 // Table is the flow table of one shard. It is used by one goroutine.
@@ -50,7 +54,7 @@ type Table struct {
 	hashes   [groupSize]uint32
 	touched  uint64
 	pending  []Record // written, in no order
-	settle   int64    // records due before this have been handed out
+	settle   Moment   // records before this have been handed out
 	order    []place  // scratch of handOut
 	closing  []place  // what is left to Drain
 	held     int      // records written since sharpen
@@ -78,7 +82,8 @@ func NewTable(cfg Config, shards int, seed [4]uint64) *Table {
 		index:    newIndex(),
 		exts:     make([]ext, 1, 64),
 		nextDue:  noTime,
-		settle:   MinClock,
+		settle:   Moment{Time: MinClock},
+		frags:    fragments{limit: max(1, (cfg.MaxFragments+shards-1)/shards)},
 	}
 	for port := range 1024 {
 		t.servers[port/64] |= 1 << (port % 64)
@@ -148,7 +153,10 @@ func (t *Table) addGroup(in []Input) {
 }
 
 func (t *Table) resolveFragment(in *Input) {
-	known := t.frags.resolve(&in.Packet, in.Clock)
+	known, forgotten := t.frags.resolve(&in.Packet, in.Clock)
+	if forgotten {
+		t.counters.Forgotten++
+	}
 	if in.Flags&packet.FragLater != 0 {
 		t.counters.Fragments++
 		if !known {
@@ -167,10 +175,13 @@ func (t *Table) add(in *Input, hash uint32) {
 	place, f := t.find(&in.Packet, hash, d)
 	generation := uint32(0)
 	if f != nil {
-		if reason, due := t.over(f, in, d); reason == EndActive {
+		switch reason, due := t.over(f, in, d); reason {
+		case goesOn:
+		case EndActive:
 			t.cut(f, in)
-		} else if reason != goesOn {
-			if f.start == in.Time {
+		default:
+			// Of a flow that time has ended nothing may be known any more, so nothing may depend on it.
+			if f.start == in.Time && due == in.moment() {
 				generation = t.generation(f) + 1
 			}
 			t.end(place, f, reason, due)
@@ -274,22 +285,22 @@ func kindOf(p *packet.Packet) (k flowBits) {
 const goesOn = EndReasons
 
 // over says whether the flow ended, or is to be cut, before the packet, and when that was.
-func (t *Table) over(f *flow, in *Input, d int) (EndReason, int64) {
+func (t *Table) over(f *flow, in *Input, d int) (EndReason, Moment) {
 	if in.Clock-f.end >= t.minIdle {
 		if due := t.deadline(f); due <= in.Clock {
-			return f.idleReason(), due
+			return f.idleReason(), Moment{due, f.ordinal}
 		}
 	}
 	if f.proto == packet.ProtoTCP && in.TCPFlags&packet.SYN != 0 && f.newConnection(&in.Packet, d) {
-		return EndTCP, in.Clock
+		return EndTCP, in.moment()
 	}
 	if active := int64(t.cfg.ActiveTimeout); active != 0 && in.Clock-f.start >= active && in.Clock-t.opened(f) >= active {
-		return EndActive, in.Clock
+		return EndActive, in.moment()
 	}
 	if f.packets[d] == math.MaxUint32 {
-		return EndActive, in.Clock
+		return EndActive, in.moment()
 	}
-	return goesOn, 0
+	return goesOn, Moment{}
 }
 
 // idleReason is the reason of a flow that was quiet for its timeout.
@@ -303,7 +314,7 @@ func (f *flow) idleReason() EndReason {
 // insert opens a flow for the packet.
 func (t *Table) insert(in *Input, hash uint32, d int, generation uint32) (uint32, *flow) {
 	if t.index.used >= t.high || t.pressed {
-		t.makeRoom(in.Clock)
+		t.makeRoom(in.moment())
 	}
 	p := &in.Packet
 	place := t.takePlace()
@@ -373,10 +384,10 @@ func (f *flow) setClient(client int, by ClientBy) {
 // plainPacket follows a flow that is not TCP.
 func (t *Table) plainPacket(f *flow, p *packet.Packet, d int) {
 	if f.proto == packet.ProtoUDP {
-		f.letter(letterData, d)
 		if p.Flags&packet.BadChecksum != 0 {
 			t.badChecksum(f, d)
 		}
+		f.letter(letterData, d)
 		return
 	}
 	f.histSeen |= 1 << (seenBit[letterData] + uint8(d))

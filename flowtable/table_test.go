@@ -19,29 +19,29 @@ type run struct {
 	next    func(n int) int // a number below n
 	check   func(*Table) error
 	records []Record
-	settled int64
+	settled Moment
 }
 
 func newRun(cfg Config, seed uint64, next func(int) int) *run {
 	return &run{
 		table: NewTable(cfg, 1, [4]uint64{seed, seed * 3, seed * 5, seed * 7}),
-		next:  next, check: (*Table).verify, settled: MinClock,
+		next:  next, check: (*Table).verify, settled: Moment{Time: MinClock},
 	}
 }
 
 func (r *run) all(inputs []Input) error {
 	inputs = slices.Clone(inputs)
-	clock := int64(0)
+	clock, ordinal := int64(0), uint64(0)
 	for len(inputs) > 0 {
 		n := min(1+r.next(40), len(inputs))
 		r.table.Add(inputs[:n])
 		if err := r.check(r.table); err != nil {
 			return fmt.Errorf("after Add: %w", err)
 		}
-		clock = inputs[n-1].Clock
+		clock, ordinal = inputs[n-1].Clock, inputs[n-1].Ordinal
 		inputs = inputs[n:]
 		if r.next(3) > 0 {
-			if err := r.advance(clock); err != nil {
+			if err := r.advance(clock, ordinal); err != nil {
 				return err
 			}
 		}
@@ -52,20 +52,20 @@ func (r *run) all(inputs []Input) error {
 	return r.check(r.table)
 }
 
-func (r *run) advance(clock int64) error {
+func (r *run) advance(clock int64, last uint64) error {
 	from := len(r.records)
-	r.records = r.table.Advance(clock, r.records)
+	r.records = r.table.Advance(clock, last+1, r.records)
 	for _, rec := range r.records[from:] {
-		if rec.Written < r.settled || rec.Written >= r.table.Settled() {
-			return fmt.Errorf("record written at %d came in a span settled from %d to %d", rec.Written, r.settled, r.table.Settled())
+		if m := rec.Moment(); m.Before(r.settled) || !m.Before(r.table.Settled()) {
+			return fmt.Errorf("record of %v came in a span settled from %v to %v", m, r.settled, r.table.Settled())
 		}
 	}
 	r.settled = r.table.Settled()
 	if !slices.IsSortedFunc(r.records, compareRecords) {
 		return fmt.Errorf("records out of order after Advance(%d)", clock)
 	}
-	if r.settled > clock && clock != 0 {
-		return fmt.Errorf("settled up to %d at the clock %d", r.settled, clock)
+	if r.settled.Time > clock && clock != 0 {
+		return fmt.Errorf("settled up to %v at the clock %d", r.settled, clock)
 	}
 	return r.check(r.table)
 }
@@ -235,14 +235,14 @@ func TestJumpSettles(t *testing.T) {
 		at := 10*second + jump
 		for n := range 10_000 / sweepBudget * 2 {
 			table.Add([]Input{udp(20_000+n, 1<<20, at, uint64(20_000+n))})
-			out = table.Advance(at, out)
+			out = table.Advance(at, uint64(20_001+n), out)
 		}
-		if lag, tick := at-table.Settled(), int64(1)<<table.queues[2*idleUDP].shift; lag > tick {
+		if lag, tick := at-table.Settled().Time, int64(1)<<table.queues[2*idleUDP].shift; lag > tick {
 			t.Errorf("jump %v: settled %v behind the clock, want a tick, %v", time.Duration(jump), time.Duration(lag), time.Duration(tick))
 		}
 		want := 0
 		for n := range int64(10_000) {
-			if n*1_000_000+60*second < table.Settled() {
+			if n*1_000_000+60*second < table.Settled().Time {
 				want++
 			}
 		}

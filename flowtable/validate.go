@@ -8,11 +8,12 @@ import (
 
 // The bounds of Config.
 const (
-	maxFlowsLimit = 100_000_000
-	minTimeout    = time.Millisecond
-	maxTimeout    = 30 * 24 * time.Hour
-	minMTU        = 68 // RFC 791
-	maxMTU        = 65535
+	maxFlowsLimit     = 100_000_000
+	maxFragmentsLimit = 1_000_000
+	minTimeout        = time.Millisecond
+	maxTimeout        = 30 * 24 * time.Hour
+	minMTU            = 68 // RFC 791
+	maxMTU            = 65535
 )
 
 // Validate returns nil or all problems joined, each as "key: got X, want Y".
@@ -23,6 +24,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxFlows < 1 || c.MaxFlows > maxFlowsLimit {
 		bad("max_flows", c.MaxFlows, "1 to 100000000")
+	}
+	if c.MaxFragments < 1 || c.MaxFragments > maxFragmentsLimit {
+		bad("max_fragments", c.MaxFragments, "1 to 1000000")
 	}
 	for _, t := range []struct {
 		key   string

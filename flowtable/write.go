@@ -8,33 +8,50 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
+// Moment is a place in the order of records: packet time, then place in the input.
+type Moment struct {
+	Time  int64
+	Order uint64
+}
+
+// Before says whether m comes before n.
+func (m Moment) Before(n Moment) bool {
+	return m.Time < n.Time || m.Time == n.Time && m.Order < n.Order
+}
+
+// Moment returns the record's place in the order of records.
+func (r *Record) Moment() Moment { return Moment{r.Written, r.Order} }
+
 // Advance lets the input's clock go on to clock, which ends flows even where no packet comes, and appends to out the
-// records that are due before all that are still to come, in the order of Written, then Ordinal. Settled says up to
-// where that is. The clock is at least that of every packet added, and at most that of every packet still to come.
+// records that are due before all that are still to come, in their order. Settled says up to where that is. The clock
+// is at least that of every packet added, and at most that of every packet still to come; next is at most the place in
+// the input of all of those.
 //
 // While packets come it is they that move the queues: so which flow goes when the table is full does not depend on how
 // often Advance is called.
-func (t *Table) Advance(clock int64, out []Record) []Record {
+func (t *Table) Advance(clock int64, next uint64, out []Record) []Record {
 	if !t.added && clock >= t.nextDue {
 		t.sweep(clock, advanceBudget)
 	}
 	t.added = false
-	t.settle = max(t.settle, t.settled(clock))
+	if now := t.settled(clock, next); t.settle.Before(now) {
+		t.settle = now
+	}
 	return t.handOut(out)
 }
 
 // advanceBudget bounds the flows looked at in one Advance.
 const advanceBudget = 1 << 14
 
-// Settled returns the packet time before which the table has handed out all records.
-func (t *Table) Settled() int64 { return t.settle }
+// Settled returns the moment before which the table has handed out all records.
+func (t *Table) Settled() Moment { return t.settle }
 
-// handOut appends the pending records due before t.settle to out, sorted.
+// handOut appends the pending records before t.settle to out, sorted.
 func (t *Table) handOut(out []Record) []Record {
 	t.order = t.order[:0]
 	for i := range t.pending {
-		if r := &t.pending[i]; r.Written < t.settle {
-			t.order = append(t.order, place{written: r.Written, ordinal: r.Ordinal, at: uint32(i)})
+		if m := t.pending[i].Moment(); m.Before(t.settle) {
+			t.order = append(t.order, place{Moment: m, at: uint32(i)})
 		}
 	}
 	if len(t.order) == 0 {
@@ -47,7 +64,7 @@ func (t *Table) handOut(out []Record) []Record {
 	kept := t.pending[:0]
 	if len(t.order) < len(t.pending) {
 		for i := range t.pending {
-			if t.pending[i].Written >= t.settle {
+			if !t.pending[i].Moment().Before(t.settle) {
 				kept = append(kept, t.pending[i])
 			}
 		}
@@ -56,29 +73,30 @@ func (t *Table) handOut(out []Record) []Record {
 	return out
 }
 
-// place is where a record or flow is, with what it is sorted by.
+// place is where a record or flow is, with what it is sorted by. Records of one packet stay as they were written.
 type place struct {
-	written int64
-	ordinal uint64
+	Moment
 	at      uint32
 	pending bool // at is an index of Table.pending, not a flow's place
 }
 
 func (p place) compare(q place) int {
-	if c := cmp.Compare(p.written, q.written); c != 0 {
-		return c
+	switch {
+	case p.Before(q.Moment):
+		return -1
+	case q.Before(p.Moment):
+		return 1
 	}
-	return cmp.Compare(p.ordinal, q.ordinal)
+	return cmp.Compare(p.at, q.at)
 }
 
 // Shutdown ends the input at the clock: flows whose time has come end as they would have, the others with
 // EndShutdown. The records come from Drain.
 func (t *Table) Shutdown(clock int64) {
-	t.settle = noTime
+	t.settle = Moment{Time: noTime}
 	t.closing = slices.Grow(t.closing[:0], len(t.pending)+t.index.used)
 	for i := range t.pending {
-		r := &t.pending[i]
-		t.closing = append(t.closing, place{r.Written, r.Ordinal, uint32(i), true})
+		t.closing = append(t.closing, place{t.pending[i].Moment(), uint32(i), true})
 	}
 	for _, s := range t.index.slots {
 		if s == 0 {
@@ -89,7 +107,7 @@ func (t *Table) Shutdown(clock int64) {
 		if due > clock {
 			due = noTime
 		}
-		t.closing = append(t.closing, place{due, f.ordinal, uint32(s), false})
+		t.closing = append(t.closing, place{Moment{due, f.ordinal}, uint32(s), false})
 	}
 	slices.SortFunc(t.closing, place.compare)
 }
@@ -105,11 +123,11 @@ func (t *Table) Drain(out []Record, n int) ([]Record, bool) {
 		}
 		f := t.flow(p.at)
 		reason := EndShutdown
-		if p.written != noTime {
+		if p.Time != noTime {
 			reason = f.idleReason()
 		}
 		out = append(out, Record{})
-		t.record(&out[len(out)-1], f, reason, p.written)
+		t.record(&out[len(out)-1], f, reason, p.Moment)
 		t.release(p.at, f)
 	}
 	t.closing = t.closing[n:]
@@ -117,18 +135,19 @@ func (t *Table) Drain(out []Record, n int) ([]Record, bool) {
 }
 
 // end writes the flow's record and forgets the flow.
-func (t *Table) end(place uint32, f *flow, reason EndReason, due int64) {
+func (t *Table) end(place uint32, f *flow, reason EndReason, due Moment) {
 	t.write(f, reason, due)
 	t.release(place, f)
 }
 
 // expire ends a flow that was idle until due.
 func (t *Table) expire(place uint32, f *flow, due int64) {
-	t.end(place, f, f.idleReason(), due)
+	t.end(place, f, f.idleReason(), Moment{due, f.ordinal})
 }
 
 // makeRoom ends flows early when the table is nearly full, and one when it is full.
-func (t *Table) makeRoom(clock int64) {
+func (t *Table) makeRoom(now Moment) {
+	clock := now.Time
 	if clock >= t.nextDue {
 		t.sweep(clock, math.MaxInt)
 	}
@@ -144,12 +163,12 @@ func (t *Table) makeRoom(clock int64) {
 				break
 			}
 			t.counters.Pressure++
-			t.end(place, f, EndEvicted, clock)
+			t.end(place, f, EndEvicted, now)
 		}
 	}
 	for t.index.used >= t.limit {
 		if place, f := t.victim(clock, false); f != nil {
-			t.end(place, f, EndEvicted, clock)
+			t.end(place, f, EndEvicted, now)
 		}
 	}
 }
@@ -165,7 +184,7 @@ func (t *Table) release(place uint32, f *flow) {
 
 // cut writes what the flow has counted and lets it go on in another part that begins with the packet.
 func (t *Table) cut(f *flow, in *Input) {
-	t.write(f, EndActive, in.Clock)
+	t.write(f, EndActive, in.moment())
 	e := t.extOf(f)
 	if e.part == 0 {
 		e.id = t.id(f)
@@ -180,7 +199,7 @@ func (t *Table) cut(f *flow, in *Input) {
 	t.open(f, in)
 }
 
-func (t *Table) write(f *flow, reason EndReason, due int64) {
+func (t *Table) write(f *flow, reason EndReason, due Moment) {
 	if t.held++; t.held > t.patience {
 		t.nextDue = math.MinInt64
 	}
@@ -189,7 +208,7 @@ func (t *Table) write(f *flow, reason EndReason, due int64) {
 }
 
 // record fills r with what the flow has counted.
-func (t *Table) record(r *Record, f *flow, reason EndReason, due int64) {
+func (t *Table) record(r *Record, f *flow, reason EndReason, due Moment) {
 	t.counters.Written[reason]++
 	up := f.bits.client()
 	down := 1 - up
@@ -203,7 +222,7 @@ func (t *Table) record(r *Record, f *flow, reason EndReason, due int64) {
 		Bytes:     [2]uint64{f.bytes[up], f.bytes[down]},
 		WireBytes: [2]uint64{f.wire[up], f.wire[down]},
 		Payload:   [2]uint64{f.payload[up], f.payload[down]},
-		History:   t.history(f), Written: due, Ordinal: f.ordinal,
+		History:   t.history(f), Ordinal: f.ordinal, Written: due.Time, Order: due.Order,
 	}
 	if up == 1 {
 		r.Client, r.Server, r.ClientPort, r.ServerPort = r.Server, r.Client, r.ServerPort, r.ClientPort

@@ -55,7 +55,7 @@ func BenchmarkPairHash(b *testing.B) {
 		}
 		b.Run(s.name, func(b *testing.B) {
 			for b.Loop() {
-				sink += PairHash(s.link, s.frame, s.opt)
+				sink += PairHash(s.link, s.frame, 0, s.opt)
 			}
 		})
 	}

@@ -116,7 +116,7 @@ func TestCaptures(t *testing.T) {
 				if int(p.PayloadOff+p.PayloadCap) > len(frame) || p.PayloadCap > p.PayloadLen {
 					t.Errorf("%s: payload outside the frame: %+v", path, p)
 				}
-				got := PairHash(link, frame, opt)
+				got := PairHash(link, frame, wire, opt)
 				if want := HashPair(p.Src, p.Dst); got != want || HashPair(p.Dst, p.Src) != want {
 					t.Errorf("%s: pair hash %x, want %x: %+v", path, got, want, p)
 				}

@@ -367,7 +367,7 @@ func TestNoAllocation(t *testing.T) {
 		for _, s := range all {
 			s.opt.Checksums = true
 			Decode(&p, s.link, s.frame, uint32(len(s.frame)), s.opt)
-			PairHash(s.link, s.frame, s.opt)
+			PairHash(s.link, s.frame, 0, s.opt)
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

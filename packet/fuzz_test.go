@@ -23,7 +23,7 @@ func FuzzDecode(f *testing.F) {
 		if again := Decode(&dirty, link, frame, wire, opt); again != v || dirty != p {
 			t.Fatalf("reused %v %+v, fresh %v %+v", again, dirty, v, p)
 		}
-		hash := PairHash(link, frame, opt)
+		hash := PairHash(link, frame, wire, opt)
 		if v >= Verdicts || v != UnknownLink && !KnowsLink(link) {
 			t.Fatalf("verdict %d on link type %d", v, link)
 		}

@@ -20,11 +20,11 @@ func mix(a Addr) uint64 {
 	return hi ^ lo
 }
 
-// PairHash returns HashPair of the addresses that Decode reports for the frame: the same for both directions, for
+// PairHash returns HashPair of the addresses that Decode reports for the frame of the original length wire: the same for both directions, for
 // every fragment of a packet, and for the inner addresses where opt opens a tunnel. For a frame that Decode refuses
 // it returns some number that depends on nothing but its arguments. It reads no more of a usual frame than the
 // addresses, and like Decode neither allocates nor panics.
-func PairHash(link uint16, frame []byte, opt Options) uint32 {
+func PairHash(link uint16, frame []byte, wire uint32, opt Options) uint32 {
 	off := 0
 	version := 0
 	switch link {
@@ -51,7 +51,7 @@ func PairHash(link uint16, frame []byte, opt Options) uint32 {
 	}
 	var p Packet
 	opt.Checksums = false
-	if Decode(&p, link, frame, 0, opt) != OK {
+	if Decode(&p, link, frame, wire, opt) != OK {
 		return 0
 	}
 	return HashPair(p.Src, p.Dst)

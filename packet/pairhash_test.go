@@ -47,7 +47,7 @@ func TestHashSpread(t *testing.T) {
 
 func TestPairHash(t *testing.T) {
 	for _, s := range allSamples() {
-		if got, want := PairHash(s.link, s.frame, s.opt), HashPair(s.want.Src, s.want.Dst); got != want {
+		if got, want := PairHash(s.link, s.frame, 0, s.opt), HashPair(s.want.Src, s.want.Dst); got != want {
 			t.Errorf("%s: %x, want %x", s.name, got, want)
 		}
 	}
@@ -58,9 +58,9 @@ func TestPairHash(t *testing.T) {
 			t.Errorf("not symmetric: %v %v", a, b)
 		}
 	}
-	PairHash(LinkEthernet, eth(0x0806), Options{}) // refused: any number, no panic
+	PairHash(LinkEthernet, eth(0x0806), 0, Options{}) // refused: any number, no panic
 	for n := range 60 {
-		PairHash(LinkEthernet, eth(0x8100, h("0001 86dd"), v6(6, tcp6(hello)))[:n], Options{})
-		PairHash(LinkSLL, make([]byte, n), Options{})
+		PairHash(LinkEthernet, eth(0x8100, h("0001 86dd"), v6(6, tcp6(hello)))[:n], 0, Options{})
+		PairHash(LinkSLL, make([]byte, n), 0, Options{})
 	}
 }

@@ -24,11 +24,12 @@ type Ledger struct {
 	UnknownLinks map[uint16]uint64 `json:"unknown_links,omitempty"`
 
 	// Of those in Flow:
-	BadIPChecksum     uint64 `json:"bad_ip_checksum"`
-	BadChecksum       uint64 `json:"bad_checksum"`       // of TCP, UDP, SCTP or ICMP
-	Fragments         uint64 `json:"fragments"`          // later fragments
-	OrphanedFragments uint64 `json:"orphaned_fragments"` // without their first one: counted under port 0
-	Late              uint64 `json:"late"`               // with a timestamp before one that came earlier
+	BadIPChecksum      uint64 `json:"bad_ip_checksum"`
+	BadChecksum        uint64 `json:"bad_checksum"`        // of TCP, UDP, SCTP or ICMP
+	Fragments          uint64 `json:"fragments"`           // later fragments
+	OrphanedFragments  uint64 `json:"orphaned_fragments"`  // without their first one: counted under port 0
+	ForgottenFragments uint64 `json:"forgotten_fragments"` // first ones, because flow.max_fragments others came
+	Late               uint64 `json:"late"`                // with a timestamp before one that came earlier
 
 	Flows FlowLedger `json:"flows"`
 }
@@ -103,6 +104,7 @@ func (l *Ledger) add(c *counts, t *flowtable.Table) {
 	f := t.Counters()
 	l.Fragments += f.Fragments
 	l.OrphanedFragments += f.Orphans
+	l.ForgottenFragments += f.Forgotten
 	l.Flows.Opened += f.Opened
 	l.Flows.Open += uint64(t.Open())
 	l.Flows.Pressure += f.Pressure

@@ -7,12 +7,12 @@ import (
 	"github.com/weir-sensor/weir/output"
 )
 
-// merge writes the shards' records to the sink in the order of Written, then Ordinal. It takes results until there
+// merge writes the shards' records to the sink in their order. It takes results until there
 // are no more, also after the sink failed, so that the shards can finish; it returns the sink's error.
 func merge(results <-chan result, shards int, sink output.Sink, prompt bool, stop context.CancelCauseFunc) error {
 	m := merger{streams: make([]stream, shards)}
 	for i := range m.streams {
-		m.streams[i].settled = flowtable.MinClock
+		m.streams[i].settled = flowtable.Moment{Time: flowtable.MinClock}
 	}
 	var err error
 	for r := range results {
@@ -39,7 +39,7 @@ type merger struct {
 type stream struct {
 	records []flowtable.Record // waiting, from next on
 	next    int
-	settled int64 // no record due before this will come
+	settled flowtable.Moment // no record before this will come
 	done    bool
 }
 
@@ -80,7 +80,7 @@ func (m *merger) first() (first *stream) {
 		if s.next == len(s.records) {
 			continue
 		}
-		if r := &s.records[s.next]; head == nil || before(r, head) {
+		if r := &s.records[s.next]; head == nil || r.Moment().Before(head.Moment()) {
 			head, first = r, s
 		}
 	}
@@ -89,13 +89,9 @@ func (m *merger) first() (first *stream) {
 	}
 	for i := range m.streams {
 		s := &m.streams[i]
-		if s.next == len(s.records) && !s.done && s.settled <= head.Written {
+		if s.next == len(s.records) && !s.done && !head.Moment().Before(s.settled) {
 			return nil
 		}
 	}
 	return first
-}
-
-func before(a, b *flowtable.Record) bool {
-	return a.Written < b.Written || a.Written == b.Written && a.Ordinal < b.Ordinal
 }

@@ -162,7 +162,7 @@ func (r *reader) deal(b *batch) {
 		}
 		s := uint64(0)
 		if n > 1 {
-			s = uint64(packet.PairHash(f.Link, b.Bytes(i), r.opt.Decode)) * n >> 32
+			s = uint64(packet.PairHash(f.Link, b.Bytes(i), f.Wire, r.opt.Decode)) * n >> 32
 		}
 		b.shards[s] = append(b.shards[s], uint32(i))
 	}

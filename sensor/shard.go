@@ -29,12 +29,12 @@ const decodeGroup = 64
 // drainGroup is how many records go out at a time at the end.
 const drainGroup = 1024
 
-// result is what a shard tells the merger: records in order, and up to what time there will be no others. The
+// result is what a shard tells the merger: records in order, and up to what moment there will be no others. The
 // records are the merger's until it gives them back.
 type result struct {
 	shard   *shard
 	records []flowtable.Record
-	settled int64
+	settled flowtable.Moment
 	last    bool
 }
 
@@ -50,15 +50,15 @@ func newShard(id, shards int, opt Options, r *reader, results chan<- result) *sh
 // run processes batches until there are no more, then ends all flows. It calls stop when an error makes going on
 // pointless.
 func (s *shard) run(stop func(error)) {
-	settled := int64(flowtable.MinClock)
+	var settled flowtable.Moment
 	for b := range s.reader.full[s.id] {
 		s.batch(b)
 		if s.err != nil {
 			stop(s.err)
 		}
-		clock := b.clock
+		clock, next := b.clock, b.ordinal+uint64(len(b.Frames))
 		s.reader.done(b)
-		records := s.table.Advance(clock, s.buffer())
+		records := s.table.Advance(clock, next, s.buffer())
 		if len(records) > 0 || s.table.Settled() != settled {
 			settled = s.table.Settled()
 			s.results <- result{shard: s, records: records, settled: settled}
@@ -70,7 +70,10 @@ func (s *shard) run(stop func(error)) {
 	for more := true; more; {
 		var records []flowtable.Record
 		records, more = s.table.Drain(s.buffer(), drainGroup)
-		s.results <- result{shard: s, records: records, settled: flowtable.MaxClock, last: !more}
+		if len(records) > 0 {
+			settled = records[len(records)-1].Moment()
+		}
+		s.results <- result{shard: s, records: records, settled: settled, last: !more}
 	}
 }
 

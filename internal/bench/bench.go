@@ -175,7 +175,7 @@ func (m *machine) table(sink *output.Flows) {
 	}
 	for i := range m.batches {
 		clock, ordinal = m.feed(t, &m.batches[i], clock, ordinal)
-		m.records = t.Advance(clock, m.records)
+		m.records = t.Advance(clock, ordinal+1, m.records)
 		emit()
 		m.result.OpenFlows = max(m.result.OpenFlows, t.Open())
 	}
@@ -219,7 +219,7 @@ func (m *machine) memory() {
 	clock, ordinal := int64(flowtable.MinClock), uint64(0)
 	for i := range m.batches {
 		clock, ordinal = m.feed(t, &m.batches[i], clock, ordinal)
-		m.records = t.Advance(clock, m.records[:0])
+		m.records = t.Advance(clock, ordinal+1, m.records[:0])
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
