@@ -203,14 +203,13 @@ func (s *Flows) run() {
 
 // process formats a chunk, writes it when its turn has come, and frees it.
 func (s *Flows) process(c *chunk, e *Encoder) {
-	if !s.stop.Load() {
-		for i := range c.records {
-			c.text = s.format(e, c.text, &c.records[i])
-		}
-	}
+	err := s.formatAll(c, e)
 	<-c.turn
 	if !s.stop.Load() {
-		if err := write(s.target, c.text); err != nil {
+		if err == nil {
+			err = write(s.target, c.text)
+		}
+		if err != nil {
 			s.err = err
 			s.stop.Store(true)
 		}
@@ -218,6 +217,22 @@ func (s *Flows) process(c *chunk, e *Encoder) {
 	c.records, c.text = c.records[:0], c.text[:0]
 	c.next.turn <- struct{}{}
 	c.free <- struct{}{}
+}
+
+// formatAll fills in the chunk's text. A panic is an error here: nobody else could report it from a worker.
+func (s *Flows) formatAll(c *chunk, e *Encoder) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("bug: format records: %v", p)
+		}
+	}()
+	if s.stop.Load() {
+		return nil
+	}
+	for i := range c.records {
+		c.text = s.format(e, c.text, &c.records[i])
+	}
+	return nil
 }
 
 func write(w io.Writer, text []byte) error {

@@ -31,6 +31,14 @@ type Options struct {
 	Compile func(link uint16) (Matcher, error) // makes the filter for a link type; nil: everything passes
 }
 
+// ReadError is the source's error: everything read before it was processed and written.
+type ReadError struct{ Err error }
+
+func (e *ReadError) Error() string { return "read packets: " + e.Err.Error() }
+
+// Unwrap returns the source's error.
+func (e *ReadError) Unwrap() error { return e.Err }
+
 // batch is a block of frames on its way through all shards.
 type batch struct {
 	capture.Batch
@@ -43,7 +51,7 @@ type batch struct {
 
 // Run reads the source to its end, or until ctx is done, and writes the flow records to the sink in their order. It
 // closes neither. Whatever was read before an error or the end of ctx is processed and accounted for in the ledger;
-// the error is the source's or the sink's.
+// the error is the source's (a *ReadError), the filter's, or the sink's.
 func Run(ctx context.Context, src capture.Source, sink output.Sink, opt Options) (Ledger, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -54,10 +62,20 @@ func Run(ctx context.Context, src capture.Source, sink output.Sink, opt Options)
 	var running sync.WaitGroup
 	for i := range shards {
 		shards[i] = newShard(i, n, opt, r, results)
-		running.Go(func() { shards[i].run(cancel) })
+		running.Go(func() {
+			defer shards[i].rescue(cancel)
+			shards[i].run(cancel)
+		})
 	}
 	var readErr error
-	running.Go(func() { readErr = r.run(ctx) })
+	running.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				readErr = fmt.Errorf("bug: reader: %v", p)
+			}
+		}()
+		readErr = r.run(ctx)
+	})
 	go func() {
 		running.Wait()
 		close(results)
@@ -72,6 +90,11 @@ func Run(ctx context.Context, src capture.Source, sink output.Sink, opt Options)
 	ledger.Duplicate = r.duplicates
 	if mergeErr != nil {
 		return ledger, mergeErr
+	}
+	for _, s := range shards {
+		if s.broken {
+			return ledger, context.Cause(ctx)
+		}
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return ledger, cause
@@ -131,7 +154,7 @@ func (r *reader) run(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("read packets: %w", err)
+			return &ReadError{err}
 		}
 		r.deal(b)
 		b.busy.Store(int32(len(r.full)))

@@ -19,6 +19,7 @@ type shard struct {
 	filters map[uint16]Matcher
 	counts  counts
 	err     error
+	broken  bool // it panicked: its part of the ledger is not right
 	group   [decodeGroup]flowtable.Input
 	spare   chan []flowtable.Record // emptied by the merger
 }
@@ -75,6 +76,20 @@ func (s *shard) run(stop func(error)) {
 		}
 		s.results <- result{shard: s, records: records, settled: settled, last: !more}
 	}
+}
+
+// rescue turns a panic of run into an error that stops the whole run, and lets the others finish.
+func (s *shard) rescue(stop func(error)) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	s.broken = true
+	stop(fmt.Errorf("bug: shard %d: %v", s.id, p))
+	for b := range s.reader.full[s.id] {
+		s.reader.done(b)
+	}
+	s.results <- result{shard: s, last: true}
 }
 
 func (s *shard) buffer() []flowtable.Record {

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"runtime/debug"
-	"strings"
 
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
@@ -16,7 +15,7 @@ import (
 type manifest struct {
 	Version  string          `json:"version"`          // of the program
 	Commit   string          `json:"commit,omitempty"` // it was built from
-	Complete bool            `json:"complete"`         // false: a signal stopped the run
+	Complete bool            `json:"complete"`         // false: a signal or an error stopped the run
 	Inputs   []manifestInput `json:"inputs"`           // in the order in which they were read
 	Config   manifestConfig  `json:"config"`
 	Evicted  *manifestTable  `json:"table_full,omitempty"` // only where flows were evicted
@@ -43,14 +42,9 @@ type manifestTable struct {
 }
 
 func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, complete bool) *manifest {
-	m := &manifest{Version: programVersion(), Complete: complete, Inputs: []manifestInput{}}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				m.Commit = s.Value
-			}
-		}
-	}
+	info, _ := debug.ReadBuildInfo()
+	m := &manifest{Complete: complete, Inputs: []manifestInput{}}
+	m.Version, m.Commit = identity(version, commit, info)
 	cuts := map[string]string{}
 	for _, cut := range stats.Cuts {
 		cuts[cut.File] = cut.String()
@@ -69,10 +63,4 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, c
 		m.Evicted = &manifestTable{Evicted: n, Shards: shards}
 	}
 	return m
-}
-
-func programVersion() string {
-	info, _ := debug.ReadBuildInfo()
-	first, _, _ := strings.Cut(versionText(version, commit, info), "\n")
-	return strings.TrimSpace(strings.TrimPrefix(first, "weir"))
 }

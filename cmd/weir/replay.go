@@ -97,23 +97,22 @@ func (r *replay) run(ctx context.Context) error {
 	stopProgress := startProgress(r.stderr, src)
 	ledger, err := sensor.Run(ctx, src, sink, opt)
 	stopProgress()
-	if err != nil && src.Stats().Frames == 0 {
+	var unread *sensor.ReadError
+	if err != nil && (!errors.As(err, &unread) || errors.As(err, new(*pcapfile.NotCaptureError))) {
 		return errors.Join(err, sink.Abort())
 	}
 	if closeErr := sink.Close(); closeErr != nil {
 		return closeErr
 	}
-	stats := src.Stats()
-	r.warn(ctx, stats, &ledger)
 	if bookErr := ledger.Check(); bookErr != nil {
 		panic("bug: " + bookErr.Error())
 	}
-	if err == nil {
-		err = r.finish(ctx, ledger, stats, totals)
-	}
+	stats := src.Stats()
+	r.warn(ctx, stats, &ledger)
+	finishErr := r.finish(ledger, stats, totals, err == nil && ctx.Err() == nil)
 	switch {
-	case err != nil:
-		return err
+	case err != nil || finishErr != nil:
+		return errors.Join(err, finishErr)
 	case r.strict && len(stats.Cuts) > 0:
 		return fmt.Errorf("%d of %d captures cut short or damaged", len(stats.Cuts), len(stats.Files))
 	case ledger.Packets > 0 && ledger.Malformed[packet.UnknownLink.String()] == ledger.Packets:
@@ -172,7 +171,7 @@ func (r *replay) open(opt sensor.Options) (sink output.Sink, totals *summary.Sum
 		return nil, nil, usageError{err}
 	}
 	workers := opt.Config.Goroutines()
-	var sinks output.Tee
+	var sinks []output.Sink
 	if r.out != "" {
 		file, err := output.Create(filepath.Join(r.out, "flows."+format.String()))
 		if err != nil {
@@ -190,7 +189,7 @@ func (r *replay) open(opt sensor.Options) (sink output.Sink, totals *summary.Sum
 	if len(sinks) == 1 {
 		return sinks[0], totals, nil
 	}
-	return sinks, totals, nil
+	return output.NewTee(sinks...), totals, nil
 }
 
 // warn says what was wrong with the captures: one line for each thing.
@@ -205,8 +204,9 @@ func (r *replay) warn(ctx context.Context, stats pcapfile.Stats, ledger *sensor.
 	for _, s := range stats.Skipped {
 		r.log.Info("skipped a file that is no capture", "file", s.File, "found", s.Found)
 	}
-	for link, n := range ledger.UnknownLinks {
-		r.log.Warn("weir does not read this link type; its packets are malformed in the ledger", "link_type", link, "packets", n)
+	for _, link := range slices.Sorted(maps.Keys(ledger.UnknownLinks)) {
+		r.log.Warn("weir does not read this link type; its packets are malformed in the ledger",
+			"link_type", link, "packets", ledger.UnknownLinks[link])
 	}
 	if ctx.Err() != nil {
 		r.log.Warn("stopped by a signal; the records are complete up to there", "packets", stats.Frames)
@@ -214,7 +214,7 @@ func (r *replay) warn(ctx context.Context, stats pcapfile.Stats, ledger *sensor.
 }
 
 // finish writes what goes with the records.
-func (r *replay) finish(ctx context.Context, ledger sensor.Ledger, stats pcapfile.Stats, totals *summary.Summary) error {
+func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, totals *summary.Summary, complete bool) error {
 	if totals != nil {
 		if err := totals.Print(r.app.stdout, summaryLedger(&ledger)); err != nil {
 			return err
@@ -226,7 +226,7 @@ func (r *replay) finish(ctx context.Context, ledger sensor.Ledger, stats pcapfil
 	if err := output.WriteJSON(filepath.Join(r.out, "ledger.json"), &ledger); err != nil {
 		return err
 	}
-	m := newManifest(r.loaded.Config, stats, &ledger, ctx.Err() == nil)
+	m := newManifest(r.loaded.Config, stats, &ledger, complete)
 	if err := output.WriteJSON(filepath.Join(r.out, "manifest.json"), m); err != nil {
 		return err
 	}

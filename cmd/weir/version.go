@@ -24,9 +24,8 @@ func newVersion(a *app) *cobra.Command {
 	}
 }
 
-// versionText describes a build. What the build information (which may be nil) does not say is left out.
-func versionText(version, commit string, info *debug.BuildInfo) string {
-	var b strings.Builder
+// identity completes what the linker set with what the build information (which may be nil) says.
+func identity(version, commit string, info *debug.BuildInfo) (string, string) {
 	if info == nil {
 		info = &debug.BuildInfo{}
 	}
@@ -36,7 +35,6 @@ func versionText(version, commit string, info *debug.BuildInfo) string {
 	if version == "" {
 		version = "(devel)"
 	}
-	fmt.Fprintf(&b, "weir      %s\n", version)
 	settings := map[string]string{}
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
@@ -47,6 +45,17 @@ func versionText(version, commit string, info *debug.BuildInfo) string {
 			commit += " and local changes"
 		}
 	}
+	return version, commit
+}
+
+// versionText describes a build. What the build information (which may be nil) does not say is left out.
+func versionText(version, commit string, info *debug.BuildInfo) string {
+	var b strings.Builder
+	version, commit = identity(version, commit, info)
+	if info == nil {
+		info = &debug.BuildInfo{}
+	}
+	fmt.Fprintf(&b, "weir      %s\n", version)
 	if commit != "" {
 		fmt.Fprintf(&b, "commit    %s\n", commit)
 	}
