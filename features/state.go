@@ -52,7 +52,7 @@ type stateChunk struct {
 	lists  []uint32
 }
 
-const stateChunkSize = 1 << 7
+const stateChunkSize = 1 << 9 // with windows of 50 packets, both allocations are whole pages
 
 // layout says where a window's lists lie among its numbers. The lists of sequence numbers and of lengths hold those of
 // both directions: up from the front on, down from the back on. Each direction uses at most keep of them; in a window of

@@ -92,8 +92,8 @@ type Network struct {
 // does not count in top1, top2, connections and OneWay. Means, extremes and bins are exact in either case.
 //
 // Memory is bounded by Config.MaxPairs: when so many are known, the one idle for longest is forgotten, with its window.
-// An open window takes 20*packets + 404 bytes (with cut time 32*packets + 404), rounded up to eights, a pair 64 bytes and
-// 11 to 22 in the index.
+// An open window takes 400 + 20.125*Config.Packets bytes (400 + 32.25*Config.Packets with cut time) to the next eight,
+// 1408 with windows of 50 packets; a pair takes 56, and 30 to 40 in the index and in lists.
 type Windower struct {
 	cfg      Config
 	groups   group
