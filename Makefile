@@ -80,7 +80,7 @@ vuln: install-deps
 		echo "govulncheck skipped: its database cannot be reached from here (status $$status)"; }
 
 image: ## build the container image
-	docker build --build-arg VERSION=$(VERSION) -t weir:$(or $(VERSION),devel) .
+	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t weir:$(or $(VERSION),devel) .
 
 clean: ## remove what the other targets made
 	rm -rf bin demo.out

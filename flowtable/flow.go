@@ -27,7 +27,7 @@ type flow struct {
 	ttl     [2]uint8
 	state   [2]endState
 	tcpBits tcpBits
-	holed   uint8 // bit d: bytes of end d were skipped and not yet seen; they are in ext.holes
+	holed   uint8 // bit d: bytes of end d were skipped and not yet seen; they are in ext.holes; bit 2+d: see headerCut
 
 	// Third line: order, TCP, history.
 	ordinal uint64

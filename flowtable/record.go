@@ -98,6 +98,7 @@ type Record struct {
 	Bytes                  [2]uint64 // IP total lengths
 	WireBytes              [2]uint64 // frames' original lengths
 	Payload                [2]uint64 // bytes above the transport header
+	HeaderCut              [2]bool   // a TCP header was cut: TCPFlags, Payload and what follows do not say all
 	Retransmits            [2]uint32 // TCP segments whose bytes were all seen before
 	OutOfOrder             [2]uint32 // TCP segments that filled in bytes skipped before
 	History                History

@@ -73,6 +73,10 @@ const (
 	simpleMask = synBits | packet.URG
 )
 
+// headerCut, shifted by d, says in flow.holed that a TCP header of end d was cut: its flags, numbers and payload length
+// are not known.
+const headerCut = 1 << 2
+
 // trackTCP follows the connection with one more segment from end d.
 func (t *Table) trackTCP(place uint32, f *flow, in *Input, d int) {
 	p := &in.Packet
@@ -80,7 +84,7 @@ func (t *Table) trackTCP(place uint32, f *flow, in *Input, d int) {
 	length := p.PayloadLen
 	if p.TCPFlags&simpleMask == 0 && p.TCPFlags&packet.ACK != 0 && p.Seq == self.last && p.Window != 0 &&
 		f.state[d].now() == established && f.state[1-d].now() == established &&
-		int32(p.Ack-peer.last) <= 0 && f.holed == 0 && f.tcpBits&handshakeDone != 0 {
+		int32(p.Ack-peer.last) <= 0 && f.holed&3 == 0 && f.tcpBits&handshakeDone != 0 {
 		// The usual segment: in order, nothing lost, nothing to say but data or an acknowledgement.
 		if length > 0 {
 			f.letter(letterData, d)
@@ -100,6 +104,7 @@ func (t *Table) trackTCP(place uint32, f *flow, in *Input, d int) {
 func (t *Table) trackOdd(place uint32, f *flow, in *Input, d int) {
 	p := &in.Packet
 	if p.Flags&packet.HeaderCut != 0 {
+		f.holed |= headerCut << d
 		return // flags and numbers are not known
 	}
 	peer, before := &f.tcp[1-d], f.tcpBits

@@ -195,6 +195,7 @@ func (t *Table) cut(f *flow, in *Input) {
 	f.quality = 0
 	f.packets, f.bytes, f.wire, f.payload = [2]uint32{}, [2]uint64{}, [2]uint64{}, [2]uint64{}
 	f.flags, f.ttl = [2]uint8{}, [2]uint8{}
+	f.holed &= 3
 	t.exts[f.ext].startLag = 0
 	t.open(f, in)
 }
@@ -222,6 +223,7 @@ func (t *Table) record(r *Record, f *flow, reason EndReason, due Moment) {
 		Bytes:     [2]uint64{f.bytes[up], f.bytes[down]},
 		WireBytes: [2]uint64{f.wire[up], f.wire[down]},
 		Payload:   [2]uint64{f.payload[up], f.payload[down]},
+		HeaderCut: [2]bool{f.holed&(headerCut<<up) != 0, f.holed&(headerCut<<down) != 0},
 		History:   t.history(f), Ordinal: f.ordinal, Written: due.Time, Order: due.Order,
 	}
 	if up == 1 {

@@ -49,7 +49,8 @@ func (e *Encoder) appendFlow(dst []byte, r *flowtable.Record, f *form) []byte {
 	dst = f.uints(dst, colPacketsUp, &r.Packets)
 	dst = f.uints(dst, colBytesUp, &r.Bytes)
 	dst = f.uints(dst, colWireBytesUp, &r.WireBytes)
-	dst = f.uints(dst, colPayloadUp, &r.Payload)
+	dst = f.uintIf(!r.HeaderCut[flowtable.Up], dst, colPayloadUp, r.Payload[flowtable.Up])
+	dst = f.uintIf(!r.HeaderCut[flowtable.Down], dst, colPayloadDown, r.Payload[flowtable.Down])
 	dst = appendStates(dst, r, f)
 	dst = appendTransport(dst, r, f)
 	dst = add(dst, &f.number[colQuality])
@@ -97,7 +98,7 @@ func appendEndpoints(dst []byte, r *flowtable.Record, f *form) []byte {
 
 func appendStates(dst []byte, r *flowtable.Record, f *form) []byte {
 	for d := range r.TCPFlags {
-		if r.Proto == packet.ProtoTCP && r.Packets[d] != 0 {
+		if r.Proto == packet.ProtoTCP && r.Packets[d] != 0 && !r.HeaderCut[d] {
 			dst = add(dst, &f.tcpFlags[d][r.TCPFlags[d]])
 		} else {
 			dst = add(dst, &f.null[colTCPFlagsUp+d])
@@ -121,9 +122,10 @@ func appendTransport(dst []byte, r *flowtable.Record, f *form) []byte {
 	} else {
 		dst = add(dst, &f.null[colRTT])
 	}
-	tcp := r.Proto == packet.ProtoTCP
-	dst = f.uintIf(tcp && up, dst, colRetransmitsUp, uint64(r.Retransmits[flowtable.Up]))
-	dst = f.uintIf(tcp && down, dst, colRetransmitsDown, uint64(r.Retransmits[flowtable.Down]))
-	dst = f.uintIf(tcp && up, dst, colOutOfOrderUp, uint64(r.OutOfOrder[flowtable.Up]))
-	return f.uintIf(tcp && down, dst, colOutOfOrderDown, uint64(r.OutOfOrder[flowtable.Down]))
+	up = up && r.Proto == packet.ProtoTCP && !r.HeaderCut[flowtable.Up]
+	down = down && r.Proto == packet.ProtoTCP && !r.HeaderCut[flowtable.Down]
+	dst = f.uintIf(up, dst, colRetransmitsUp, uint64(r.Retransmits[flowtable.Up]))
+	dst = f.uintIf(down, dst, colRetransmitsDown, uint64(r.Retransmits[flowtable.Down]))
+	dst = f.uintIf(up, dst, colOutOfOrderUp, uint64(r.OutOfOrder[flowtable.Up]))
+	return f.uintIf(down, dst, colOutOfOrderDown, uint64(r.OutOfOrder[flowtable.Down]))
 }

@@ -56,11 +56,11 @@ func model(r *flowtable.Record) []field {
 			fields = append(fields, field{direction(name, d), value(d)})
 		}
 	}
-	tcp := func(d int) bool { return r.Proto == 6 && r.Packets[d] > 0 }
+	tcp := func(d int) bool { return r.Proto == 6 && r.Packets[d] > 0 && !r.HeaderCut[d] }
 	both("packets", func(d int) any { return number(r.Packets[d]) })
 	both("bytes", func(d int) any { return number(r.Bytes[d]) })
 	both("wire_bytes", func(d int) any { return number(r.WireBytes[d]) })
-	both("payload", func(d int) any { return number(r.Payload[d]) })
+	both("payload", func(d int) any { return when(!r.HeaderCut[d], r.Payload[d]) })
 	both("tcp_flags", func(d int) any {
 		if !tcp(d) {
 			return nil
@@ -190,6 +190,7 @@ func records() *rapid.Generator[flowtable.Record] {
 			r.TCPFlags[d], r.TTLMin[d] = rapid.Uint8().Draw(t, "flags"), rapid.Uint8().Draw(t, "ttl")
 			r.Packets[d], r.Bytes[d] = count.Draw(t, "packets"), count.Draw(t, "bytes")
 			r.WireBytes[d], r.Payload[d] = count.Draw(t, "wire bytes"), count.Draw(t, "payload")
+			r.HeaderCut[d] = rapid.IntRange(0, 9).Draw(t, "cut") == 0
 			r.Retransmits[d], r.OutOfOrder[d] = small.Draw(t, "retransmits"), small.Draw(t, "out of order")
 		}
 		return r

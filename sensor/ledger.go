@@ -20,6 +20,9 @@ type Ledger struct {
 	Duplicate uint64            `json:"duplicate"` // second copies, with capture.dedup
 	Refused   uint64            `json:"refused"`   // the table was full and had nothing to evict
 
+	// Of all: with a timestamp before flowtable.MinClock or after MaxClock, which was taken for that bound.
+	Clamped uint64 `json:"clamped"`
+
 	// Of those in Malformed under unknown_link, by LINKTYPE number; nil where there are none.
 	UnknownLinks map[uint16]uint64 `json:"unknown_links,omitempty"`
 

@@ -88,6 +88,7 @@ func Run(ctx context.Context, src capture.Source, sink output.Sink, opt Options)
 	ledger.Packets += r.duplicates
 	ledger.WireBytes += r.duplicateBytes
 	ledger.Duplicate = r.duplicates
+	ledger.Clamped = r.clamped
 	if mergeErr != nil {
 		return ledger, mergeErr
 	}
@@ -112,6 +113,7 @@ type reader struct {
 	read   uint64 // frames
 	recent recent
 
+	clamped        uint64
 	duplicates     uint64
 	duplicateBytes uint64
 }
@@ -175,7 +177,10 @@ func (r *reader) deal(b *batch) {
 	n := uint64(len(b.shards))
 	for i := range b.Frames {
 		f := &b.Frames[i]
-		f.Time = min(max(f.Time, flowtable.MinClock), flowtable.MaxClock)
+		if f.Time < flowtable.MinClock || f.Time > flowtable.MaxClock {
+			f.Time = min(max(f.Time, flowtable.MinClock), flowtable.MaxClock)
+			r.clamped++
+		}
 		r.clock = max(r.clock, f.Time)
 		b.clocks[i] = r.clock
 		if r.opt.Dedup && r.recent.seen(f, b.Bytes(i)) {

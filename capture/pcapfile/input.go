@@ -204,7 +204,11 @@ func openInput(name string, live bool, stdin io.Reader, tap *tap) (*input, error
 	if name == "-" {
 		return &input{from: standardInput{stdin}, tap: tap, live: true}, nil
 	}
-	f, err := os.Open(name)
+	mode := os.O_RDONLY
+	if live {
+		mode |= unix.O_NONBLOCK // a named pipe without a writer: await waits for one, and Interrupt ends that
+	}
+	f, err := os.OpenFile(name, mode, 0)
 	if err != nil {
 		return nil, openError(name, err)
 	}

@@ -19,6 +19,7 @@ type entry struct {
 	size  int64 // -1 where not known
 	live  bool  // standard input or another pipe: it can be read only once, so nothing is known of it beforehand
 	first int64 // time of its first frame
+	link  int   // link type of its first frame; -1 where not known
 }
 
 // inputs are the files to read, in order, and those in directories that are not.
@@ -78,7 +79,7 @@ func (in *inputs) add(path string) error {
 func (in *inputs) addPipe(path string) error {
 	if !in.seen[path] {
 		in.seen[path] = true
-		in.entries = append(in.entries, entry{name: path, size: -1, live: true})
+		in.entries = append(in.entries, entry{name: path, size: -1, live: true, link: -1})
 	}
 	return nil
 }
@@ -124,14 +125,14 @@ func (in *inputs) addFile(path string, size int64) error {
 		return err
 	}
 	defer in.peek.close()
-	first := int64(math.MaxInt64)
+	first, link := int64(math.MaxInt64), -1
 	switch err := in.peek.read(&in.batch); {
 	case err == nil:
-		first = in.batch.Frames[0].Time
+		first, link = in.batch.Frames[0].Time, int(in.batch.Frames[0].Link)
 	case !endsFile(err):
 		return err
 	}
-	in.entries = append(in.entries, entry{name: path, size: size, first: first})
+	in.entries = append(in.entries, entry{name: path, size: size, first: first, link: link})
 	return nil
 }
 

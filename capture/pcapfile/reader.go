@@ -160,6 +160,17 @@ func (r *Reader) Stats() Stats {
 	return s
 }
 
+// Links returns the link types of the files' first frames, as far as they could be looked at beforehand, each once.
+func (r *Reader) Links() []uint16 {
+	var links []uint16
+	for _, e := range r.entries {
+		if e.link >= 0 && !slices.Contains(links, uint16(e.link)) {
+			links = append(links, uint16(e.link))
+		}
+	}
+	return links
+}
+
 // Interrupt ends the input: a Read that waits for a pipe gives io.EOF soon, and so does every later one that would wait.
 // Any goroutine may call it.
 func (r *Reader) Interrupt() { r.tap.stop.Store(true) }

@@ -51,6 +51,7 @@ func (a *app) loadFile(cmd *cobra.Command, path string) (*config.Loaded, error) 
 	if err != nil {
 		return nil, usageError{err}
 	}
+	a.logLevel = loaded.Config.Log.Level
 	return loaded, nil
 }
 

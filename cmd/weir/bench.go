@@ -47,7 +47,10 @@ func newBench(a *app) *cobra.Command {
 			if rounds < 1 || mebibytes < 1 {
 				return usagef("--rounds, --memory: got %d and %d, want 1 or more", rounds, mebibytes)
 			}
-			opt, err := pipeline(loaded.Config)
+			if c := loaded.Config.Capture; c.Filter != "" || c.Dedup {
+				return usagef("capture.filter, capture.dedup: bench measures neither, want them off")
+			}
+			opt, err := pipeline(loaded.Config, nil)
 			if err != nil {
 				return err
 			}

@@ -18,7 +18,7 @@ type manifest struct {
 	Complete bool            `json:"complete"`         // false: a signal or an error stopped the run
 	Inputs   []manifestInput `json:"inputs"`           // in the order in which they were read
 	Config   manifestConfig  `json:"config"`
-	Evicted  *manifestTable  `json:"table_full,omitempty"` // only where flows were evicted
+	Full     *manifestTable  `json:"table_full,omitempty"` // only where a table had to forget
 }
 
 type manifestInput struct {
@@ -37,8 +37,9 @@ type manifestConfig struct {
 }
 
 type manifestTable struct {
-	Evicted uint64 `json:"evicted"` // flows
-	Shards  int    `json:"shards"`  // each evicted for itself
+	Evicted   uint64 `json:"evicted"`             // flows
+	Fragments uint64 `json:"forgotten_fragments"` // first fragments
+	Shards    int    `json:"shards"`              // each forgot for itself
 }
 
 func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, complete bool) *manifest {
@@ -59,8 +60,8 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, c
 	m.Config.YAML = string(config.YAML(c))
 	sum := sha256.Sum256([]byte(m.Config.YAML))
 	m.Config.SHA256 = hex.EncodeToString(sum[:])
-	if n := ledger.Flows.Written["evicted"]; n > 0 {
-		m.Evicted = &manifestTable{Evicted: n, Shards: shards}
+	if n := ledger.Flows.Written["evicted"]; n > 0 || ledger.ForgottenFragments > 0 {
+		m.Full = &manifestTable{Evicted: n, Fragments: ledger.ForgottenFragments, Shards: shards}
 	}
 	return m
 }

@@ -79,15 +79,15 @@ func newReplay(a *app) *cobra.Command {
 }
 
 func (r *replay) run(ctx context.Context) error {
-	opt, err := pipeline(r.loaded.Config)
-	if err != nil {
-		return err
-	}
 	src, err := openCaptures(r.paths, pcapfile.Options{Stdin: r.stdin, Hash: r.out != ""})
 	if err != nil {
 		return err
 	}
 	defer src.Close()
+	opt, err := pipeline(r.loaded.Config, src.Links())
+	if err != nil {
+		return err
+	}
 	defer context.AfterFunc(ctx, src.Interrupt)()
 	sink, totals, err := r.open(opt)
 	if err != nil {
@@ -139,15 +139,21 @@ func openCaptures(paths []string, opt pcapfile.Options) (*pcapfile.Reader, error
 	return src, err
 }
 
-// pipeline makes the sensor's options from the configuration. Its error is a usage error.
-func pipeline(c config.Config) (sensor.Options, error) {
+// pipeline makes the sensor's options from the configuration. Its error is a usage error: a filter that does not
+// compile for one of the link types (Ethernet where none is known beforehand).
+func pipeline(c config.Config, links []uint16) (sensor.Options, error) {
 	opt := sensor.Options{Config: c.Sensor, Flow: c.Flow, Dedup: c.Capture.Dedup}
 	opt.Decode.Checksums = c.Capture.Checksums
 	opt.Decode.Tunnels = tunnels(c.Capture)
 	if filter := c.Capture.Filter; filter != "" {
 		opt.Compile = func(link uint16) (sensor.Matcher, error) { return libpcap.CompileFilter(link, filter) }
-		if _, err := opt.Compile(packet.LinkEthernet); err != nil {
-			return opt, usagef("capture.filter: %s", oneLine(err))
+		if len(links) == 0 {
+			links = []uint16{packet.LinkEthernet}
+		}
+		for _, link := range links {
+			if _, err := opt.Compile(link); err != nil {
+				return opt, usagef("capture.filter: %s", oneLine(err))
+			}
 		}
 	}
 	return opt, nil

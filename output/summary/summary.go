@@ -78,7 +78,7 @@ func (s *Summary) add(r *flowtable.Record) {
 	packets, bytes := r.Packets[flowtable.Up]+r.Packets[flowtable.Down], r.Bytes[flowtable.Up]+r.Bytes[flowtable.Down]
 	client, server := s.host(r.Client.Netip(r.Version)), s.host(r.Server.Netip(r.Version))
 	client.count(packets, r.Bytes[flowtable.Up], r.Bytes[flowtable.Down])
-	if server != client {
+	if r.Client != r.Server {
 		server.count(packets, r.Bytes[flowtable.Down], r.Bytes[flowtable.Up])
 	}
 	key := port{r.Proto, r.ServerPort}
