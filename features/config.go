@@ -37,7 +37,7 @@ func DefaultConfig() Config {
 		Packets:  50,
 		Segment:  time.Minute,
 		Groups:   Groups(),
-		MaxPairs: 100_000,
+		MaxPairs: 200_000,
 	}
 }
 

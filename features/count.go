@@ -58,24 +58,23 @@ func (l *layout) connection(s *state, lists []uint32, p *packet.Packet, d int) {
 	if d == down {
 		ports = uint32(p.DstPort)<<16 | uint32(p.SrcPort)
 	}
-	known := lists[l.ports : l.ports+int(s.connections)]
-	shows := lists[l.shows : l.shows+l.keep]
-	i := int(s.latest)
-	if i >= len(known) || known[i] != ports {
-		for i = 0; i < len(known) && known[i] != ports; i++ {
+	list := lists[l.connections:l.lengths]
+	i, n := 2*int(s.latest), 2*int(s.connections)
+	if i == n || list[i] != ports {
+		for i = 0; i < n && list[i] != ports; i += 2 {
 		}
-		if i == len(known) {
-			if i == l.keep {
-				return
-			}
+		if i == len(list) {
+			return
+		}
+		if i == n {
 			s.connections++
-			lists[l.ports+i], shows[i] = ports, 0
+			list[i], list[i+1] = ports, 0
 		}
-		s.latest = uint32(i)
+		s.latest = uint32(i / 2)
 	}
-	shows[i] |= 1 << d
-	if shows[i] < math.MaxUint32-3 {
-		shows[i] += 4
+	list[i+1] |= 1 << d
+	if list[i+1] < math.MaxUint32-3 {
+		list[i+1] += 4
 	}
 }
 
@@ -121,18 +120,18 @@ func (l *layout) resent(lists []uint32, i uint32, payload, known bool) bool {
 
 // length counts the payload length among the direction's.
 func (l *layout) length(s *side, lists []uint32, length uint32, d int) {
-	lengths, tallies := lists[l.lengths:l.tallies], lists[l.tallies:l.ports]
+	list := lists[l.lengths:l.marks]
 	for i := range s.lengths {
-		if at := l.at(d, i); lengths[at] == length {
-			tallies[at]++
+		if at := 2 * l.at(d, i); list[at] == length {
+			list[at+1]++
 			return
 		}
 	}
 	if int(s.lengths) == l.keep {
 		return
 	}
-	at := l.at(d, s.lengths)
-	lengths[at], tallies[at] = length, 1
+	at := 2 * l.at(d, s.lengths)
+	list[at], list[at+1] = length, 1
 	s.lengths++
 }
 
@@ -232,9 +231,10 @@ func (w *Windower) fillSide(f []float64, s *side, lists []uint32, d int) {
 
 // oneWay counts the packets of the connections that show one direction only.
 func (l *layout) oneWay(s *state, lists []uint32) (n uint64) {
-	for _, shows := range lists[l.shows : l.shows+int(s.connections)] {
-		if shows&3 != 3 {
-			n += uint64(shows >> 2)
+	list := lists[l.connections:][:2*s.connections]
+	for i := 1; i < len(list); i += 2 {
+		if list[i]&3 != 3 {
+			n += uint64(list[i] >> 2)
 		}
 	}
 	return n
@@ -242,11 +242,11 @@ func (l *layout) oneWay(s *state, lists []uint32) (n uint64) {
 
 // topLengths returns the most and the second most common payload length; of equally common ones the shorter first.
 func (l *layout) topLengths(s *side, lists []uint32, d int) (first, second float64) {
-	lengths, tallies := lists[l.lengths:l.tallies], lists[l.tallies:l.ports]
+	list := lists[l.lengths:l.marks]
 	var top [2]struct{ length, tally uint32 }
 	for i := range s.lengths {
-		at := l.at(d, i)
-		length, tally := lengths[at], tallies[at]
+		at := 2 * l.at(d, i)
+		length, tally := list[at], list[at+1]
 		switch {
 		case tally > top[0].tally || tally == top[0].tally && length < top[0].length:
 			top[1] = top[0]

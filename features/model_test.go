@@ -424,7 +424,7 @@ func feedAll(t *testing.T, rng *rand.Rand, cfg Config, net Network, in []seen, s
 				if rng.Intn(2) == 0 {
 					w.Add(&given, p.time, p.clock, p.ordinal, p.payload)
 				} else {
-					w.AddMeasured(&given, p.time, p.clock, p.ordinal, NewMeter().Entropy(p.payload))
+					w.AddAll([]Input{{&given, p.time, p.clock, p.ordinal, NewMeter().Entropy(p.payload)}})
 				}
 				if given != p.Packet {
 					t.Fatal("Add changed the packet")

@@ -60,8 +60,9 @@ func (t *pairs) oldest() uint32 { return t.links[0].next }
 
 // pairOf returns the place of the packet's pair, of hosts or of hosts and ports, made where it is new, and the packet's
 // direction; place 0 where neither end is a client. A pair that was quiet for too long is decided anew.
-func (w *Windower) pairOf(p *packet.Packet, withPorts bool) (place uint32, d int) {
-	key, end := w.key(p, withPorts)
+func (w *Windower) pairOf(p *packet.Packet, withPorts bool, hash uint32) (place uint32, d int) {
+	key, end := keyOf(p, withPorts)
+	key.hash = hash
 	place = w.pairs.find(&key)
 	if place != 0 && w.quietFor(place) >= int64(quiet) {
 		w.forget(place, Remainder)
@@ -88,8 +89,8 @@ func (w *Windower) pairOf(p *packet.Packet, withPorts bool) (place uint32, d int
 	return place, end ^ int(pr.client)
 }
 
-// key returns the packet's pair as it is looked up, and which end sent the packet.
-func (w *Windower) key(p *packet.Packet, withPorts bool) (key pair, end int) {
+// keyOf returns the packet's pair as it is looked up, but for the hash, and which end sent the packet.
+func keyOf(p *packet.Packet, withPorts bool) (key pair, end int) {
 	key = pair{a: p.Src, b: p.Dst, version: p.Version, withPorts: withPorts}
 	if withPorts {
 		key.portA, key.portB = p.SrcPort, p.DstPort
@@ -98,8 +99,39 @@ func (w *Windower) key(p *packet.Packet, withPorts bool) (key pair, end int) {
 		key.a, key.b, key.portA, key.portB = key.b, key.a, key.portB, key.portA
 		end = 1
 	}
-	key.hash = w.pairs.mix(&key)
 	return key, end
+}
+
+// withPorts says whether the packet is looked up by its ports, too: those tell the direction where a host talks to itself.
+func (w *Windower) withPorts(p *packet.Packet) bool { return w.byFlow || p.Src == p.Dst }
+
+func (w *Windower) hash(p *packet.Packet) uint32 { return w.pairs.hash(p, w.withPorts(p)) }
+
+// touch computes the packets' hashes, and reads a word of each cache line that counting them is likely to need.
+func (w *Windower) touch(group []Input) {
+	mask := uint32(len(w.pairs.slots) - 1)
+	for i := range group {
+		w.hashes[i] = w.hash(group[i].Packet)
+		w.places[i] = uint32(w.pairs.slots[w.hashes[i]&mask])
+	}
+	sum := uint64(0)
+	for i := range group {
+		if w.places[i] != 0 {
+			sum += uint64(w.pairs.links[w.places[i]].next)
+			w.places[i] = w.pairs.pair(w.places[i]).window
+		}
+	}
+	l := &w.open.layout
+	for i := range group {
+		if w.places[i] == 0 {
+			continue
+		}
+		s, lists := w.open.state(w.places[i]), w.open.lists(w.places[i])
+		sum += uint64(s.sides[up].packets) + uint64(s.sides[up].length[0]) + s.sides[up].bytes
+		sum += uint64(s.sides[down].packets) + uint64(s.sides[down].length[0]) + s.sides[down].bytes + s.ordinal
+		sum += uint64(lists[0] + lists[l.both-1] + lists[l.connections] + lists[l.marks-1] + lists[l.lengths])
+	}
+	w.touched += sum
 }
 
 // sourceIsClient decides, at the first packet of a pair, whether its source is the client; ok is false where neither end
@@ -134,14 +166,15 @@ func (w *Windower) makeRoom() {
 
 func (w *Windower) serverPort(port uint16) bool { return w.servers[port/64]>>(port%64)&1 != 0 }
 
-// mix hashes the key with the seeds.
-func (t *pairs) mix(key *pair) uint32 {
+// hash mixes the addresses, and the ports where they are part of the key, with the seeds: the same for both directions.
+func (t *pairs) hash(p *packet.Packet, withPorts bool) uint32 {
+	key, _ := keyOf(p, withPorts)
 	h := fold(key.a.Lo^t.seeds[0], key.b.Lo^t.seeds[1])
 	if key.a.Hi|key.b.Hi != 0 {
 		h = fold(key.a.Hi^h, key.b.Hi^t.seeds[2])
 	}
 	h ^= uint64(key.portA)<<32 ^ uint64(key.portB)<<16 ^ uint64(key.version)
-	if key.withPorts {
+	if withPorts {
 		h ^= 1 << 8
 	}
 	return uint32(fold(h, t.seeds[3]))

@@ -56,16 +56,14 @@ const stateChunkSize = 1 << 9 // with windows of 50 packets, both allocations ar
 
 // layout says where a window's lists lie among its numbers. The lists of sequence numbers and of lengths hold those of
 // both directions: up from the front on, down from the back on. Each direction uses at most keep of them; in a window of
-// keep packets the two cannot meet, else there is room for both.
+// keep packets the two cannot meet, else there is room for both. Entries of two numbers lie side by side.
 type layout struct {
-	keep    int // entries remembered of each kind
-	both    int // room for the entries of both directions
-	lengths int // where payload lengths begin; sequence numbers are at 0
-	tallies int // how often each length came
-	ports   int // connections: port of the client, port of the target
-	shows   int // how many packets each has shown, times 4, plus 1<<direction for each direction seen
-	marks   int // bits: which sequence numbers came with payload
-	words   int // how many numbers there are in all
+	keep        int // entries remembered of each kind
+	both        int // room for the entries of both directions
+	connections int // ports of client and target; packets shown, times 4, plus 1<<direction for each direction seen
+	lengths     int // payload length; how often it came
+	marks       int // bits: which sequence numbers came with payload
+	words       int // how many numbers there are in all; sequence numbers are the first
 }
 
 func newLayout(keep int, byTime, withLengths bool) layout {
@@ -73,13 +71,12 @@ func newLayout(keep int, byTime, withLengths bool) layout {
 	if byTime {
 		l.both = 2 * keep
 	}
-	l.lengths, l.tallies = l.both, l.both
+	l.connections = l.both
+	l.lengths = l.connections + 2*keep
+	l.marks = l.lengths
 	if withLengths {
-		l.tallies = l.lengths + l.both
+		l.marks += 2 * l.both
 	}
-	l.ports = l.tallies + l.tallies - l.lengths
-	l.shows = l.ports + keep
-	l.marks = l.shows + keep
 	l.words = l.marks + (l.both+31)/32
 	l.words += l.words & 1
 	return l

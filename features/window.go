@@ -110,6 +110,9 @@ type Windower struct {
 	clock      int64 // the input's, as far as the windower knows
 	segment    int64 // where the clock's segment begins
 	segmentEnd int64
+	hashes     [groupSize]uint32
+	places     [groupSize]uint32
+	touched    uint64
 	pending    []Window // written, not yet handed out
 	order      []due    // scratch of handOut
 	settle     int64
@@ -118,6 +121,7 @@ type Windower struct {
 }
 
 const (
+	groupSize     = 32 // packets looked up side by side
 	sweepBudget   = 4       // ended windows, and forgotten pairs, looked at per packet
 	advanceBudget = 1 << 14 // the same, of an Advance without packets
 	noTime        = math.MaxInt64
@@ -166,11 +170,19 @@ func (w *Windower) Pairs() int { return w.pairs.used }
 // Counters returns the counters so far.
 func (w *Windower) Counters() Counters { return w.counters }
 
-// Add counts a packet. Time is its own timestamp; clock is the latest timestamp of the input up to and including this
-// packet; ordinal is its place in the input, ascending. Payload is what was captured of its TCP payload, borrowed until
-// Add returns. It does not allocate but for growth.
+// Input is a packet with what the capture says of it.
+type Input struct {
+	Packet  *packet.Packet // borrowed until AddAll returns
+	Time    int64          // the packet's own timestamp, ns
+	Clock   int64          // the latest timestamp in the input up to and including this packet, ns
+	Ordinal uint64         // the packet's place in the input, ascending
+	Entropy float64        // of its captured payload, see Meter; of no interest where the group is off
+}
+
+// Add counts a packet. Time, clock and ordinal are as in Input. Payload is what was captured of its TCP payload, borrowed
+// until Add returns. It does not allocate but for growth.
 func (w *Windower) Add(p *packet.Packet, time, clock int64, ordinal uint64, payload []byte) {
-	place, d := w.locate(p, clock, ordinal)
+	place, d := w.locate(p, clock, ordinal, w.hash(p))
 	if place == 0 {
 		return
 	}
@@ -181,15 +193,24 @@ func (w *Windower) Add(p *packet.Packet, time, clock int64, ordinal uint64, payl
 	w.count(place, p, d, time, ordinal, entropy)
 }
 
-// AddMeasured is Add where the entropy of the captured payload is known already, bits per byte.
-func (w *Windower) AddMeasured(p *packet.Packet, time, clock int64, ordinal uint64, entropy float64) {
-	if place, d := w.locate(p, clock, ordinal); place != 0 {
-		w.count(place, p, d, time, ordinal, entropy)
+// AddAll is Add for packets whose entropy is known already. It looks at what they need of the memory before it counts
+// any, so that the cache misses of one overlap those of the others.
+func (w *Windower) AddAll(in []Input) {
+	for len(in) > 0 {
+		group := in[:min(len(in), groupSize)]
+		in = in[len(group):]
+		w.touch(group)
+		for i := range group {
+			g := &group[i]
+			if place, d := w.locate(g.Packet, g.Clock, g.Ordinal, w.hashes[i]); place != 0 {
+				w.count(place, g.Packet, d, g.Time, g.Ordinal, g.Entropy)
+			}
+		}
 	}
 }
 
 // locate returns the place of the packet's open window and the packet's direction; place 0 where it belongs in none.
-func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64) (uint32, int) {
+func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64, hash uint32) (uint32, int) {
 	w.added = true
 	w.tick(clock)
 	w.sweep(sweepBudget)
@@ -204,13 +225,13 @@ func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64) (uint32
 		w.counters.CutHeaders++
 		return 0, 0
 	}
-	place, d := w.pairOf(p, w.byFlow || p.Src == p.Dst)
+	place, d := w.pairOf(p, w.withPorts(p), hash)
 	if place == 0 {
 		w.counters.Outside++
 		return 0, 0
 	}
 	if p.Src == p.Dst && !w.byFlow { // the connection told the direction
-		place, _ = w.pairOf(p, false)
+		place, _ = w.pairOf(p, false, w.pairs.hash(p, false))
 	}
 	w.counters.Counted++
 	return w.windowOf(place, ordinal), d

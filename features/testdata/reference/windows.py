@@ -30,9 +30,8 @@ Where the definition leaves a choice, this is the one taken:
  - push_ratio is 0 where no packet has ACK.
  - Hosts are addresses: VLANs and ports do not part them. connections counts the distinct pairs of ports.
  - Client: an endpoint inside `clients`; both inside, or no networks: by the pair's first TCP packet (source of a bare
-   SYN; destination of a SYN-ACK; where exactly one port is from 1 to 1023, the other side;
-   else its source), kept until the
-   pair was quiet for 10 minutes of the clock. Every TCP packet of the pair keeps it known.
+   SYN; destination of a SYN-ACK; where exactly one port is from 1 to 1023, the other side; else its source), kept
+   until the pair was quiet for 10 minutes of the clock. Every TCP packet of the pair keeps it known.
  - A host that talks to itself (loopback) is client and target at once: there a packet is up when it goes from the
    client's port to the server's, by the same rule over the pair of ports of each connection.
  - Tunnels are not opened.
@@ -161,10 +160,10 @@ def tcp(ns, clock, link, frame, wire):
         raw = ip.data if isinstance(ip.data, bytes) else bytes(ip.data)
         size = (ip.len - ip.hl * 4) if ip.len else wire - (len(frame) - len(raw))
     else:
-        if dpkt.ip.IP_PROTO_FRAGMENT in ip.extension_hdrs or ip.p != 6:
+        if dpkt.ip.IP_PROTO_FRAGMENT in ip.extension_hdrs or getattr(ip, "p", None) != 6:
             return None
         raw = ip.data if isinstance(ip.data, bytes) else bytes(ip.data)
-        size = ip.plen - sum(len(bytes(h)) for h in ip.all_extension_headers)
+        size = ip.plen - sum(h.length for h in ip.all_extension_headers)
     raw = raw[:size]
     if len(raw) < 20:
         return None
