@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/logging"
 	"github.com/weir-sensor/weir/sensor"
@@ -15,6 +16,7 @@ import (
 type Config struct {
 	Capture capture.Config   `mapstructure:"capture"`
 	Flow    flowtable.Config `mapstructure:"flow"`
+	Window  features.Config  `mapstructure:"window"`
 	Sensor  sensor.Config    `mapstructure:"sensor"`
 	Output  OutputConfig     `mapstructure:"output"`
 	Log     logging.Config   `mapstructure:"log"`
@@ -30,6 +32,7 @@ func Default() Config {
 	return Config{
 		Capture: capture.DefaultConfig(),
 		Flow:    flowtable.DefaultConfig(),
+		Window:  features.DefaultConfig(),
 		Sensor:  sensor.DefaultConfig(),
 		Output:  OutputConfig{Format: "ndjson"},
 		Log:     logging.DefaultConfig(),

@@ -31,7 +31,6 @@ const (
 // DefaultConfig returns the defaults of config.yaml.
 func DefaultConfig() Config {
 	return Config{
-		Enabled:  true,
 		By:       ByPair,
 		Cut:      CutPackets,
 		Packets:  50,

@@ -25,10 +25,13 @@ const (
 	Seconds      // number: nine fractional digits, not negative
 	Integer      // number without fraction, not negative
 	Names        // array of distinct strings; in CSV joined with '|'
+	Number       // number: the shortest text that reads back as the same double, not negative
 )
 
 // JSON returns the name of the JSON type.
-func (t Type) JSON() string { return [...]string{"string", "string", "number", "integer", "array"}[t] }
+func (t Type) JSON() string {
+	return [...]string{"string", "string", "number", "integer", "array", "number"}[t]
+}
 
 // FlowColumns returns the columns of flow records in their order. The caller owns the slice, not the Enums in it.
 func FlowColumns() []Column { return slices.Clone(flowColumns[:]) }

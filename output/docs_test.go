@@ -10,18 +10,23 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/weir-sensor/weir/features"
 )
 
 var update = flag.Bool("update", false, "write the documents that are made from the code")
 
 const (
-	schemaPath = "../docs/schema/flow.v1.json"
-	flowsDoc   = "../docs/FLOWS.md"
-	beginTable = "<!-- columns: made from output/column.go by go test ./output -update -->\n"
-	endTable   = "<!-- end of columns -->\n"
+	schemaPath       = "../docs/schema/flow.v1.json"
+	windowSchemaPath = "../docs/schema/window.v1.json"
+	flowsDoc         = "../docs/FLOWS.md"
+	beginTable       = "<!-- columns: made from output/column.go by go test ./output -update -->\n"
+	endTable         = "<!-- end of columns -->\n"
 )
 
 func TestFlowSchema(t *testing.T) { checkDocument(t, schemaPath, flowSchema(t)) }
+
+func TestWindowSchema(t *testing.T) { checkDocument(t, windowSchemaPath, windowSchema(t)) }
 
 func TestFlowsDocument(t *testing.T) {
 	text, err := os.ReadFile(flowsDoc)
@@ -58,7 +63,7 @@ func flowTable() string {
 		if c.Nullable {
 			null = "yes"
 		}
-		kind := [...]string{String: "string", Time: "time", Seconds: "decimal", Integer: "integer", Names: "array"}[c.Type]
+		kind := [...]string{String: "string", Time: "time", Seconds: "decimal", Integer: "integer", Names: "array", Number: "number"}[c.Type]
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", c.Name, kind, c.Unit, null, c.Doc, c.Source)
 	}
 	return b.String()
@@ -89,7 +94,7 @@ func newProperty(c Column) property {
 	case Time:
 		p.Format = "date-time"
 		p.Pattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z$`
-	case Seconds, Integer:
+	case Seconds, Integer, Number:
 		p.Minimum = new(int)
 	case Names:
 		p.Enum, p.UniqueItems = nil, true
@@ -98,20 +103,39 @@ func newProperty(c Column) property {
 	return p
 }
 
-// flowSchema is the JSON Schema of one line of NDJSON, the properties in the columns' order.
+// flowSchema is the JSON Schema of one line of flows.ndjson, windowSchema of windows.ndjson: the properties in the
+// columns' order. A window lacks the features of groups that are off, and has ports only when windows are by flow.
 func flowSchema(t *testing.T) []byte {
-	t.Helper()
 	var names []string
-	var properties []string
 	for _, c := range FlowColumns() {
 		names = append(names, c.Name)
+	}
+	return schema(t, "flow", "One bidirectional flow, or one part of it: a line of flows.ndjson.", FlowColumns(), names)
+}
+
+func windowSchema(t *testing.T) []byte {
+	cfg := features.DefaultConfig()
+	cfg.Groups = nil
+	var names []string
+	for _, c := range WindowColumns(cfg) {
+		names = append(names, c.Name)
+	}
+	cfg = features.DefaultConfig()
+	cfg.By = features.ByFlow
+	return schema(t, "window", "The packets of one window between two hosts: a line of windows.ndjson.", WindowColumns(cfg), names)
+}
+
+func schema(t *testing.T, title, description string, columns []Column, required []string) []byte {
+	t.Helper()
+	var properties []string
+	for _, c := range columns {
 		properties = append(properties, fmt.Sprintf("%q:%s", c.Name, mustJSON(t, newProperty(c))))
 	}
 	text := fmt.Sprintf(`{"$schema":"https://json-schema.org/draft/2020-12/schema",`+
-		`"$id":"https://github.com/weir-sensor/weir/docs/schema/flow.v1.json","title":"flow",`+
-		`"description":"One bidirectional flow, or one part of it: a line of flows.ndjson.",`+
+		`"$id":"https://github.com/weir-sensor/weir/docs/schema/%s.v1.json","title":%q,`+
+		`"description":%q,`+
 		`"type":"object","additionalProperties":false,"required":%s,"properties":{%s}}`,
-		mustJSON(t, names), strings.Join(properties, ","))
+		title, title, description, mustJSON(t, required), strings.Join(properties, ","))
 	var b bytes.Buffer
 	if err := json.Indent(&b, []byte(text), "", "  "); err != nil {
 		t.Fatal(err)
@@ -132,11 +156,11 @@ func mustJSON(t *testing.T, v any) []byte {
 }
 
 // compileSchema returns a function that judges lines by the checked-in schema.
-func compileSchema(t *testing.T) func(line []byte) error {
+func compileSchema(t *testing.T, path string) func(line []byte) error {
 	t.Helper()
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
-	schema, err := compiler.Compile(schemaPath)
+	schema, err := compiler.Compile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +175,7 @@ func compileSchema(t *testing.T) func(line []byte) error {
 
 // A schema that accepts everything would prove nothing.
 func TestSchemaRefuses(t *testing.T) {
-	schema := compileSchema(t)
+	schema := compileSchema(t, schemaPath)
 	var e Encoder
 	good := string(e.AppendNDJSON(nil, &flood(1)[0]))
 	if err := schema([]byte(good)); err != nil {

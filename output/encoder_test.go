@@ -64,7 +64,7 @@ func parseCSV(t rapid.TB, text []byte) [][]string {
 
 func TestEncodersAgreeWithModel(t *testing.T) {
 	header := parseCSV(t, AppendCSVHeader(nil))[0]
-	schema := compileSchema(t)
+	schema := compileSchema(t, schemaPath)
 	var e Encoder // reused, so that what it remembers is tested
 	rapid.Check(t, func(t *rapid.T) {
 		r := records().Draw(t, "record")

@@ -3,6 +3,7 @@ package sensor
 import (
 	"fmt"
 
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 )
@@ -34,7 +35,8 @@ type Ledger struct {
 	ForgottenFragments uint64 `json:"forgotten_fragments"` // first ones, because flow.max_fragments others came
 	Late               uint64 `json:"late"`                // with a timestamp before one that came earlier
 
-	Flows FlowLedger `json:"flows"`
+	Flows   FlowLedger    `json:"flows"`
+	Windows *WindowLedger `json:"windows,omitempty"` // nil where none are wanted
 }
 
 // FlowLedger accounts for every flow record that was begun.
@@ -43,6 +45,23 @@ type FlowLedger struct {
 	Open     uint64            `json:"open"`
 	Written  map[string]uint64 `json:"written"`  // by end_reason; never nil
 	Pressure uint64            `json:"pressure"` // of the evicted: before the table was full
+}
+
+// WindowLedger accounts for every window that was begun: Opened is the sum of Open, Written and Dropped.
+type WindowLedger struct {
+	Opened  uint64            `json:"opened"`
+	Open    uint64            `json:"open"`
+	Written uint64            `json:"written"`
+	Dropped map[string]uint64 `json:"dropped"` // by reason; never nil
+
+	PairsEvicted uint64 `json:"pairs_evicted"` // pairs forgotten because window.max_pairs others came
+
+	// Packets of the flows: the sum of what follows is Flow.
+	Counted    uint64 `json:"counted"` // in windows, those dropped later included
+	NotTCP     uint64 `json:"not_tcp"`
+	Fragments  uint64 `json:"fragments"`
+	CutHeaders uint64 `json:"cut_headers"`
+	Outside    uint64 `json:"outside"` // neither end is in window.clients
 }
 
 // MalformedTotal returns the sum of the reasons.
@@ -56,7 +75,35 @@ func (l *Ledger) Check() error {
 	if n := l.Flows.Open + sum(l.Flows.Written); n != l.Flows.Opened {
 		return fmt.Errorf("balance ledger: %d flows opened, %d accounted for", l.Flows.Opened, n)
 	}
+	if w := l.Windows; w != nil {
+		if n := w.Open + w.Written + sum(w.Dropped); n != w.Opened {
+			return fmt.Errorf("balance ledger: %d windows opened, %d accounted for", w.Opened, n)
+		}
+		if n := w.Counted + w.NotTCP + w.Fragments + w.CutHeaders + w.Outside; n != l.Flow {
+			return fmt.Errorf("balance ledger: %d packets in flows, %d accounted for by windows", l.Flow, n)
+		}
+	}
 	return nil
+}
+
+// addWindows sums a shard's windows up; after the shard has stopped.
+func (l *Ledger) addWindows(w *features.Windower) {
+	if l.Windows == nil {
+		l.Windows = &WindowLedger{Dropped: map[string]uint64{}}
+	}
+	c := w.Counters()
+	l.Windows.Opened += c.Opened
+	l.Windows.Open += uint64(w.Open())
+	l.Windows.Written += c.Written
+	for reason, n := range c.Dropped {
+		l.Windows.Dropped[features.DropReasonNames[reason]] += n
+	}
+	l.Windows.PairsEvicted += c.PairsEvicted
+	l.Windows.Counted += c.Counted
+	l.Windows.NotTCP += c.NotTCP
+	l.Windows.Fragments += c.Fragments
+	l.Windows.CutHeaders += c.CutHeaders
+	l.Windows.Outside += c.Outside
 }
 
 func sum(by map[string]uint64) (n uint64) {

@@ -3,60 +3,86 @@ package sensor
 import (
 	"context"
 
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
-	"github.com/weir-sensor/weir/output"
 )
 
-// merge writes the shards' records to the sink in their order. It takes results until there
-// are no more, also after the sink failed, so that the shards can finish; it returns the sink's error.
-func merge(results <-chan result, shards int, sink output.Sink, prompt bool, stop context.CancelCauseFunc) error {
-	m := merger{streams: make([]stream, shards)}
-	for i := range m.streams {
-		m.streams[i].settled = flowtable.Moment{Time: flowtable.MinClock}
+// merge writes the shards' records and windows to the sinks, each in their order. It takes results until there are no
+// more, also after a sink failed, so that the shards can finish; it returns the sink's error.
+func merge(results <-chan result, shards int, sink sinks, prompt bool, stop context.CancelCauseFunc) error {
+	flows := newMerger(shards, (*flowtable.Record).Moment, sink.flows.Flows)
+	var windows *merger[features.Window]
+	if sink.windows != nil {
+		windows = newMerger(shards, windowMoment, sink.windows.Windows)
 	}
 	var err error
 	for r := range results {
 		if err == nil {
-			if err = m.take(r, sink); err == nil && prompt && len(results) == 0 {
-				err = sink.Flush()
-			}
-			if err != nil {
-				stop(err)
-			}
+			err = flows.take(r.shard.id, r.flows)
 		}
-		r.shard.giveBack(r.records)
+		if err == nil && windows != nil {
+			err = windows.take(r.shard.id, r.windows)
+		}
+		if err == nil && prompt && len(results) == 0 {
+			err = sink.flush()
+		}
+		if err != nil {
+			stop(err)
+		}
+		giveBack(r.shard.spareFlows, r.flows.records)
+		giveBack(r.shard.spareWindows, r.windows.records)
 	}
 	return err
 }
 
+func windowMoment(w *features.Window) flowtable.Moment {
+	return flowtable.Moment{Time: w.Written, Order: w.Ordinal}
+}
+
 // merger holds what each shard has handed out and others may still come before.
-type merger struct {
-	streams []stream
-	out     []flowtable.Record
+type merger[T any] struct {
+	moment  func(*T) flowtable.Moment
+	write   func([]T) error
+	streams []stream[T]
+	out     []T
 }
 
 // stream is one shard's records, in order.
-type stream struct {
-	records []flowtable.Record // waiting, from next on
+type stream[T any] struct {
+	records []T                // waiting, from next on
+	heads   []flowtable.Moment // of records
 	next    int
 	settled flowtable.Moment // no record before this will come
 	done    bool
 }
 
-func (m *merger) take(r result, sink output.Sink) error {
-	s := &m.streams[r.shard.id]
-	s.settled, s.done = r.settled, r.last
+func newMerger[T any](shards int, moment func(*T) flowtable.Moment, write func([]T) error) *merger[T] {
+	m := &merger[T]{moment: moment, write: write, streams: make([]stream[T], shards)}
+	for i := range m.streams {
+		m.streams[i].settled = flowtable.Moment{Time: flowtable.MinClock}
+	}
+	return m
+}
+
+// take adds what a shard has handed out, and writes what nothing can come before any more.
+func (m *merger[T]) take(shard int, p portion[T]) error {
+	s := &m.streams[shard]
+	s.settled, s.done = p.settled, p.last
 	if len(m.streams) == 1 { // nothing to wait for
-		if len(r.records) == 0 {
+		if len(p.records) == 0 {
 			return nil
 		}
-		return sink.Flows(r.records)
+		return m.write(p.records)
 	}
 	if s.next > 0 {
 		s.records = s.records[:copy(s.records, s.records[s.next:])]
+		s.heads = s.heads[:copy(s.heads, s.heads[s.next:])]
 		s.next = 0
 	}
-	s.records = append(s.records, r.records...)
+	s.records = append(s.records, p.records...)
+	for i := range p.records {
+		s.heads = append(s.heads, m.moment(&p.records[i]))
+	}
 	m.out = m.out[:0]
 	for {
 		first := m.first()
@@ -69,27 +95,24 @@ func (m *merger) take(r result, sink output.Sink) error {
 	if len(m.out) == 0 {
 		return nil
 	}
-	return sink.Flows(m.out)
+	return m.write(m.out)
 }
 
 // first returns the stream with the next record, or nil where a shard may still have one before it.
-func (m *merger) first() (first *stream) {
-	var head *flowtable.Record
+func (m *merger[T]) first() (first *stream[T]) {
+	var head flowtable.Moment
 	for i := range m.streams {
 		s := &m.streams[i]
-		if s.next == len(s.records) {
-			continue
-		}
-		if r := &s.records[s.next]; head == nil || r.Moment().Before(head.Moment()) {
-			head, first = r, s
+		if s.next < len(s.records) && (first == nil || s.heads[s.next].Before(head)) {
+			head, first = s.heads[s.next], s
 		}
 	}
-	if head == nil {
+	if first == nil {
 		return nil
 	}
 	for i := range m.streams {
 		s := &m.streams[i]
-		if s.next == len(s.records) && !s.done && !head.Moment().Before(s.settled) {
+		if s.next == len(s.records) && !s.done && !head.Before(s.settled) {
 			return nil
 		}
 	}

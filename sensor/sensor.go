@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/packet"
@@ -23,12 +24,29 @@ type Matcher interface {
 
 // Options are what a run needs besides its source and its sink.
 type Options struct {
-	Config  Config
-	Flow    flowtable.Config
-	Decode  packet.Options
-	Dedup   bool                               // drop second copies, see dedup.go
-	Prompt  bool                               // flush the sink whenever there is nothing more at hand
+	Config Config
+	Flow   flowtable.Config
+	Decode packet.Options
+	Dedup  bool // drop second copies, see dedup.go
+	Prompt bool // flush the sinks whenever there is nothing more at hand
+
+	Windows    features.Config   // what windows are made
+	WindowSink output.WindowSink // where they go; nil: there are none
+
 	Compile func(link uint16) (Matcher, error) // makes the filter for a link type; nil: everything passes
+}
+
+// sinks are where the merger writes to.
+type sinks struct {
+	flows   output.Sink
+	windows output.WindowSink // nil: there are no windows
+}
+
+func (s sinks) flush() error {
+	if err := s.flows.Flush(); err != nil || s.windows == nil {
+		return err
+	}
+	return s.windows.Flush()
 }
 
 // ReadError is the source's error: everything read before it was processed and written.
@@ -80,10 +98,13 @@ func Run(ctx context.Context, src capture.Source, sink output.Sink, opt Options)
 		running.Wait()
 		close(results)
 	}()
-	mergeErr := merge(results, n, sink, opt.Prompt, cancel)
+	mergeErr := merge(results, n, sinks{sink, opt.WindowSink}, opt.Prompt, cancel)
 	ledger := Ledger{Malformed: map[string]uint64{}, Flows: FlowLedger{Written: map[string]uint64{}}}
 	for _, s := range shards {
 		ledger.add(&s.counts, s.table)
+		if s.windows != nil {
+			ledger.addWindows(s.windows.windower)
+		}
 	}
 	ledger.Packets += r.duplicates
 	ledger.WireBytes += r.duplicateBytes

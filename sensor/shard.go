@@ -5,11 +5,12 @@ import (
 	"fmt"
 
 	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 )
 
-// shard decodes the packets of its host pairs and keeps their flows, on one goroutine.
+// shard decodes the packets of its host pairs and keeps their flows and windows, on one goroutine.
 type shard struct {
 	id      int
 	opt     Options
@@ -21,7 +22,10 @@ type shard struct {
 	err     error
 	broken  bool // it panicked: its part of the ledger is not right
 	group   [decodeGroup]flowtable.Input
-	spare   chan []flowtable.Record // emptied by the merger
+	windows *windows // nil: none are wanted
+
+	spareFlows   chan []flowtable.Record // emptied by the merger
+	spareWindows chan []features.Window
 }
 
 // decodeGroup is how many packets are decoded before they are counted: few enough for the first-level cache.
@@ -30,28 +34,38 @@ const decodeGroup = 64
 // drainGroup is how many records go out at a time at the end.
 const drainGroup = 1024
 
-// result is what a shard tells the merger: records in order, and up to what moment there will be no others. The
-// records are the merger's until it gives them back.
+// result is what a shard tells the merger. The records are the merger's until it gives them back.
 type result struct {
 	shard   *shard
-	records []flowtable.Record
+	flows   portion[flowtable.Record]
+	windows portion[features.Window]
+}
+
+// portion is records in order, and up to what moment there will be no others.
+type portion[T any] struct {
+	records []T
 	settled flowtable.Moment
 	last    bool
 }
 
 func newShard(id, shards int, opt Options, r *reader, results chan<- result) *shard {
-	return &shard{
+	s := &shard{
 		id: id, opt: opt, reader: r, results: results,
-		table:   flowtable.NewTable(opt.Flow, shards, newSeed()),
-		filters: make(map[uint16]Matcher),
-		spare:   make(chan []flowtable.Record, 2),
+		table:        flowtable.NewTable(opt.Flow, shards, newSeed()),
+		filters:      make(map[uint16]Matcher),
+		spareFlows:   make(chan []flowtable.Record, 2),
+		spareWindows: make(chan []features.Window, 2),
 	}
+	if opt.WindowSink != nil {
+		s.windows = newWindows(opt, shards)
+	}
+	return s
 }
 
 // run processes batches until there are no more, then ends all flows. It calls stop when an error makes going on
 // pointless.
 func (s *shard) run(stop func(error)) {
-	var settled flowtable.Moment
+	var told flowtable.Moment
 	for b := range s.reader.full[s.id] {
 		s.batch(b)
 		if s.err != nil {
@@ -59,22 +73,47 @@ func (s *shard) run(stop func(error)) {
 		}
 		clock, next := b.clock, b.ordinal+uint64(len(b.Frames))
 		s.reader.done(b)
-		records := s.table.Advance(clock, next, s.buffer())
-		if len(records) > 0 || s.table.Settled() != settled {
-			settled = s.table.Settled()
-			s.results <- result{shard: s, records: records, settled: settled}
-		} else {
-			s.giveBack(records)
+		r := result{shard: s}
+		r.flows.records = s.table.Advance(clock, next, empty(s.spareFlows))
+		r.flows.settled = s.table.Settled()
+		if s.windows != nil {
+			r.windows.records, r.windows.settled = s.windows.advance(clock, next, empty(s.spareWindows))
 		}
+		if len(r.flows.records) == 0 && len(r.windows.records) == 0 && r.flows.settled == told && s.windows == nil {
+			giveBack(s.spareFlows, r.flows.records)
+			continue
+		}
+		told = r.flows.settled
+		s.results <- r
 	}
-	s.table.Shutdown(s.reader.clock)
-	for more := true; more; {
-		var records []flowtable.Record
-		records, more = s.table.Drain(s.buffer(), drainGroup)
-		if len(records) > 0 {
-			settled = records[len(records)-1].Moment()
+	s.drain(told)
+}
+
+// drain ends all flows and windows, and hands them out some at a time.
+func (s *shard) drain(settled flowtable.Moment) {
+	clock := s.reader.clock
+	s.table.Shutdown(clock)
+	if s.windows != nil {
+		s.windows.windower.Shutdown(clock)
+	}
+	r := result{shard: s}
+	r.flows.settled = settled
+	r.windows.last = s.windows == nil
+	for !r.flows.last || !r.windows.last {
+		var more bool
+		r.flows.records, more = s.table.Drain(empty(s.spareFlows), drainGroup)
+		r.flows.last = !more
+		if n := len(r.flows.records); n > 0 {
+			r.flows.settled = r.flows.records[n-1].Moment()
 		}
-		s.results <- result{shard: s, records: records, settled: settled, last: !more}
+		if s.windows != nil {
+			r.windows.records, more = s.windows.windower.Drain(empty(s.spareWindows), drainGroup)
+			r.windows.last = !more
+			if n := len(r.windows.records); n > 0 {
+				r.windows.settled = windowMoment(&r.windows.records[n-1])
+			}
+		}
+		s.results <- r
 	}
 }
 
@@ -89,21 +128,24 @@ func (s *shard) rescue(stop func(error)) {
 	for b := range s.reader.full[s.id] {
 		s.reader.done(b)
 	}
-	s.results <- result{shard: s, last: true}
+	var last result
+	last.shard, last.flows.last, last.windows.last = s, true, true
+	s.results <- last
 }
 
-func (s *shard) buffer() []flowtable.Record {
+// empty returns a buffer that the merger has given back, or none.
+func empty[T any](spare chan []T) []T {
 	select {
-	case records := <-s.spare:
+	case records := <-spare:
 		return records[:0]
 	default:
 		return nil
 	}
 }
 
-func (s *shard) giveBack(records []flowtable.Record) {
+func giveBack[T any](spare chan []T, records []T) {
 	select {
-	case s.spare <- records:
+	case spare <- records:
 	default:
 	}
 }
@@ -120,10 +162,21 @@ func (s *shard) batch(b *batch) {
 		if !s.decode(in, f, b.Bytes(int(i))) {
 			continue
 		}
+		if s.windows != nil {
+			s.windows.frames[n] = b.Bytes(int(i))
+		}
 		if n++; n == decodeGroup {
-			s.table.Add(s.group[:n])
+			s.count(n)
 			n = 0
 		}
+	}
+	s.count(n)
+}
+
+// count counts the first n packets of the group.
+func (s *shard) count(n int) {
+	if s.windows != nil {
+		s.windows.add(s.group[:n])
 	}
 	s.table.Add(s.group[:n])
 }

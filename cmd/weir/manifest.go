@@ -39,6 +39,7 @@ type manifestConfig struct {
 type manifestTable struct {
 	Evicted   uint64 `json:"evicted"`             // flows
 	Fragments uint64 `json:"forgotten_fragments"` // first fragments
+	Pairs     uint64 `json:"pairs_evicted"`       // of windows
 	Shards    int    `json:"shards"`              // each forgot for itself
 }
 
@@ -60,8 +61,11 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, c
 	m.Config.YAML = string(config.YAML(c))
 	sum := sha256.Sum256([]byte(m.Config.YAML))
 	m.Config.SHA256 = hex.EncodeToString(sum[:])
-	if n := ledger.Flows.Written["evicted"]; n > 0 || ledger.ForgottenFragments > 0 {
+	if n := ledger.Flows.Written["evicted"]; n > 0 || ledger.ForgottenFragments > 0 || ledger.Windows != nil && ledger.Windows.PairsEvicted > 0 {
 		m.Full = &manifestTable{Evicted: n, Fragments: ledger.ForgottenFragments, Shards: shards}
+		if ledger.Windows != nil {
+			m.Full.Pairs = ledger.Windows.PairsEvicted
+		}
 	}
 	return m
 }

@@ -61,19 +61,20 @@ func newReplay(a *app) *cobra.Command {
 			if r.loaded, err = a.load(cmd); err != nil {
 				return err
 			}
-			if r.stdout != "" && r.stdout != "flows" {
-				return usagef("--stdout: got %q, want flows", r.stdout)
+			if r.stdout != "" && r.stdout != "flows" && r.stdout != "windows" {
+				return usagef("--stdout: got %q, want flows or windows", r.stdout)
 			}
 			r.paths, r.log = args, a.logger(r.loaded.Config)
 			return r.run(cmd.Context())
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&r.out, "out", "", "Write flows, ledger.json and manifest.json into this `directory`")
-	flags.StringVar(&r.stdout, "stdout", "", "Stream `records` (flows) to standard output")
+	flags.StringVar(&r.out, "out", "", "Write flows, windows, ledger.json and manifest.json into this `directory`")
+	flags.StringVar(&r.stdout, "stdout", "", "Stream `records` (flows or windows) to standard output")
 	flags.BoolVar(&r.strict, "strict", false, "Exit with status 1 where a capture is cut short or damaged")
 	configFlag(flags, "format", "output.format")
 	configFlag(flags, "filter", "capture.filter")
+	configFlag(flags, "windows", "window.enabled")
 	configFlag(flags, "shards", "sensor.shards")
 	return cmd
 }
@@ -89,19 +90,20 @@ func (r *replay) run(ctx context.Context) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, src.Interrupt)()
-	sink, totals, err := r.open(opt)
+	to, err := r.open(opt.Config.Goroutines())
 	if err != nil {
 		return err
 	}
+	opt.Windows, opt.WindowSink = r.loaded.Config.Window, to.windows
 	opt.Prompt = r.stdout != ""
 	stopProgress := startProgress(r.stderr, src)
-	ledger, err := sensor.Run(ctx, src, sink, opt)
+	ledger, err := sensor.Run(ctx, src, to.flows, opt)
 	stopProgress()
 	var unread *sensor.ReadError
 	if err != nil && (!errors.As(err, &unread) || errors.As(err, new(*pcapfile.NotCaptureError))) {
-		return errors.Join(err, sink.Abort())
+		return errors.Join(err, to.abort())
 	}
-	if closeErr := sink.Close(); closeErr != nil {
+	if closeErr := to.close(); closeErr != nil {
 		return closeErr
 	}
 	if bookErr := ledger.Check(); bookErr != nil {
@@ -109,7 +111,7 @@ func (r *replay) run(ctx context.Context) error {
 	}
 	stats := src.Stats()
 	r.warn(ctx, stats, &ledger)
-	finishErr := r.finish(ledger, stats, totals, err == nil && ctx.Err() == nil)
+	finishErr := r.finish(ledger, stats, to.totals, err == nil && ctx.Err() == nil)
 	switch {
 	case err != nil || finishErr != nil:
 		return errors.Join(err, finishErr)
@@ -170,32 +172,71 @@ func tunnels(c capture.Config) (set packet.Tunnels) {
 	return set
 }
 
-// open makes the sinks that were asked for; totals is not nil where that is a summary.
-func (r *replay) open(opt sensor.Options) (sink output.Sink, totals *summary.Summary, err error) {
+// outputs are the sinks of a run.
+type outputs struct {
+	flows   output.Sink
+	windows output.WindowSink // nil: none are wanted
+	totals  *summary.Summary  // nil where no summary was asked for
+}
+
+// close completes all outputs, or gives up all where one fails.
+func (o *outputs) close() error {
+	err := o.flows.Close()
+	if o.windows == nil {
+		return err
+	}
+	if err != nil {
+		return errors.Join(err, o.windows.Abort())
+	}
+	return o.windows.Close()
+}
+
+func (o *outputs) abort() error {
+	err := o.flows.Abort()
+	if o.windows != nil {
+		err = errors.Join(err, o.windows.Abort())
+	}
+	return err
+}
+
+// open makes the sinks that were asked for.
+func (r *replay) open(workers int) (*outputs, error) {
 	format, err := output.ParseFormat(r.loaded.Config.Output.Format)
 	if err != nil {
-		return nil, nil, usageError{err}
+		return nil, usageError{err}
 	}
-	workers := opt.Config.Goroutines()
+	cfg := r.loaded.Config.Window
+	if r.stdout == "windows" && r.out != "" {
+		return nil, usagef("--stdout windows with --out: windows go to one place, want --windows for a file in %s", r.out)
+	}
+	o := &outputs{}
 	var sinks []output.Sink
 	if r.out != "" {
 		file, err := output.Create(filepath.Join(r.out, "flows."+format.String()))
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		sinks = append(sinks, output.NewFlows(file, format, workers))
+		if cfg.Enabled {
+			file, err := output.Create(filepath.Join(r.out, "windows."+format.String()))
+			if err != nil {
+				return nil, errors.Join(err, sinks[0].Abort())
+			}
+			o.windows = output.NewWindows(file, format, workers, cfg)
+		}
 	}
-	if r.stdout != "" {
+	switch r.stdout {
+	case "flows":
 		sinks = append(sinks, output.NewFlows(output.NewStream(r.app.stdout, "standard output"), format, workers))
+	case "windows":
+		o.windows = output.NewWindows(output.NewStream(r.app.stdout, "standard output"), format, workers, cfg)
 	}
-	if len(sinks) == 0 {
-		totals = summary.New()
-		sinks = append(sinks, totals)
+	if len(sinks) == 0 && o.windows == nil {
+		o.totals = summary.New()
+		sinks = append(sinks, o.totals)
 	}
-	if len(sinks) == 1 {
-		return sinks[0], totals, nil
-	}
-	return output.NewTee(sinks...), totals, nil
+	o.flows = output.NewTee(sinks...)
+	return o, nil
 }
 
 // warn says what was wrong with the captures: one line for each thing.

@@ -87,7 +87,7 @@ func TestReplayOfWrongInput(t *testing.T) {
 		{"unknown link type", []string{file("link.pcap", withLink(plain, 250))}, exitFailed, "none of the captures' link types (250)", true},
 		{"filter", []string{"--filter", "tcp prt 80", demo}, exitUsage, `capture.filter: compile filter "tcp prt 80"`, false},
 		{"format", []string{"--format", "xml", demo}, exitUsage, `output.format: got "xml", want ndjson or csv`, false},
-		{"stdout", []string{"--stdout", "windows", demo}, exitUsage, `--stdout: got "windows", want flows`, false},
+		{"stdout", []string{"--stdout", "packets", demo}, exitUsage, `--stdout: got "packets", want flows or windows`, false},
 		{"output in a file's place", []string{"--out", file("taken", nil) + "/x", demo}, exitFailed, "taken: not a directory", false},
 	} {
 		out := filepath.Join(dir, "out", test.name)
@@ -168,10 +168,10 @@ func TestReplayWritesTheSameBytes(t *testing.T) {
 		{"--shards", "1"}, {"--shards", "2", "--set", "sensor.batch=1"}, {"--shards", "8", "--set", "sensor.batch=256"},
 	} {
 		dir := t.TempDir()
-		if status, _, stderr := command(t, nil, append([]string{"replay", "--out", dir, demo}, args...)...); status != exitOK {
+		if status, _, stderr := command(t, nil, append([]string{"replay", "--windows", "--set", "window.packets=5", "--out", dir, demo}, args...)...); status != exitOK {
 			t.Fatal(stderr)
 		}
-		for _, name := range []string{"flows.ndjson", "ledger.json", "manifest.json"} {
+		for _, name := range []string{"flows.ndjson", "windows.ndjson", "ledger.json", "manifest.json"} {
 			got, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)

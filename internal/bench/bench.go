@@ -162,7 +162,7 @@ func (m *machine) decode() {
 }
 
 // table runs all packets through one table, and its records into sink where that is not nil.
-func (m *machine) table(sink *output.Flows) {
+func (m *machine) table(sink output.Sink) {
 	t := flowtable.NewTable(m.opt.Flow, 1, [4]uint64{1, 3, 5, 7})
 	clock, ordinal, written := int64(flowtable.MinClock), uint64(0), uint64(0)
 	m.result.OpenFlows = 0

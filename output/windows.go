@@ -1,0 +1,150 @@
+package output
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/weir-sensor/weir/features"
+)
+
+// WindowSink takes windows in their final order. Everything else is as in Sink.
+type WindowSink interface {
+	// Windows accepts windows, which are borrowed until it returns; see Sink.Flows.
+	Windows(windows []features.Window) error
+	Flush() error
+	Close() error
+	Abort() error
+}
+
+// Windows is the WindowSink that writes windows as text; see Flows.
+type Windows struct{ *writer[features.Window] }
+
+var _ WindowSink = Windows{}
+
+// NewWindows returns a sink of the windows that cfg makes: columns that it leaves out are left out. Target and workers
+// are as in NewFlows.
+func NewWindows(target Target, format Format, workers int, cfg features.Config) Windows {
+	f := newWindowForm(cfg, format)
+	return Windows{newWriter(target, f.header(), f.append, workers)}
+}
+
+// Windows implements WindowSink.
+func (w Windows) Windows(windows []features.Window) error { return w.write(windows) }
+
+// WindowColumns returns the columns of the windows that cfg makes, in their order. The caller owns the slice.
+func WindowColumns(cfg features.Config) []Column {
+	all := []Column{
+		{Name: "client", Doc: "Address of the client."},
+		{Name: "target", Doc: "Address of the other side."},
+	}
+	if cfg.By == features.ByFlow {
+		all = append(all,
+			Column{Name: "client_port", Type: Integer, Max: 1<<16 - 1, Doc: "Port of the client."},
+			Column{Name: "target_port", Type: Integer, Max: 1<<16 - 1, Doc: "Port of the other side."})
+	}
+	all = append(all,
+		Column{Name: "segment_start", Type: Time, Doc: "Beginning of the window's time segment."},
+		Column{Name: "first", Type: Time, Doc: "Earliest timestamp of its packets."},
+		Column{Name: "last", Type: Time, Doc: "Latest timestamp of its packets."},
+		Column{Name: "packets", Type: Integer, Unit: "packets", Max: 1<<32 - 1, Doc: "Packets of both directions."},
+		Column{Name: "connections", Type: Integer, Max: 1<<32 - 1, Doc: "Distinct pairs of TCP ports."},
+		Column{Name: "truncated", Type: Number, Unit: "share", Doc: "Packets whose payload was not captured to its end."},
+		Column{Name: "offload", Type: Number, Unit: "share", Doc: "Packets longer than the wire could carry."},
+		Column{Name: "retransmitted", Type: Number, Unit: "share", Doc: "Packets with payload whose sequence number came before."},
+		Column{Name: "one_way", Type: Number, Unit: "share", Doc: "Packets of connections that show one direction only."})
+	described := features.Features()
+	for _, i := range cfg.Columns() {
+		f := described[i]
+		all = append(all, Column{Name: f.Name, Type: Number, Unit: f.Unit, Doc: f.Formula})
+	}
+	return all
+}
+
+// windowForm is what stands before each value of a window, and which features there are. It is never changed.
+type windowForm struct {
+	lead    []string // by column
+	quote   string   // around strings
+	end     string   // of a line
+	ports   bool
+	columns []int // of Window.Features
+	names   []string
+}
+
+func newWindowForm(cfg features.Config, format Format) *windowForm {
+	f := &windowForm{ports: cfg.By == features.ByFlow, columns: cfg.Columns(), end: "\n"}
+	for i, c := range WindowColumns(cfg) {
+		f.names = append(f.names, c.Name)
+		switch {
+		case format == CSV && i == 0:
+			f.lead = append(f.lead, "")
+		case format == CSV:
+			f.lead = append(f.lead, ",")
+		case i == 0:
+			f.lead = append(f.lead, `{"`+c.Name+`":`)
+		default:
+			f.lead = append(f.lead, `,"`+c.Name+`":`)
+		}
+	}
+	if format == NDJSON {
+		f.quote, f.end = `"`, "}\n"
+	}
+	return f
+}
+
+// header is the first line of CSV, and nothing for NDJSON.
+func (f *windowForm) header() []byte {
+	if f.quote != "" {
+		return nil
+	}
+	var line []byte
+	for i, name := range f.names {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		line = append(line, name...)
+	}
+	return append(line, '\n')
+}
+
+// maxWindowText is room for the longest line.
+const maxWindowText = 4096
+
+// append writes one line.
+func (f *windowForm) append(e *Encoder, dst []byte, w *features.Window) []byte {
+	dst = slices.Grow(dst, maxWindowText)
+	lead := f.lead
+	next := func() {
+		dst = append(dst, lead[0]...)
+		lead = lead[1:]
+	}
+	text := func(value func(dst []byte) []byte) {
+		next()
+		dst = append(value(append(dst, f.quote...)), f.quote...)
+	}
+	integer := func(v uint64) {
+		next()
+		dst = strconv.AppendUint(dst, v, 10)
+	}
+	number := func(v float64) {
+		next()
+		dst = strconv.AppendFloat(dst, v, 'g', -1, 64)
+	}
+	text(func(dst []byte) []byte { return appendAddr(dst, w.Client, w.Version) })
+	text(func(dst []byte) []byte { return appendAddr(dst, w.Target, w.Version) })
+	if f.ports {
+		integer(uint64(w.ClientPort))
+		integer(uint64(w.TargetPort))
+	}
+	for _, at := range [...]int64{w.SegmentStart, w.First, w.Last} {
+		text(func(dst []byte) []byte { return e.clock.append(dst, at) })
+	}
+	integer(uint64(w.Packets))
+	integer(uint64(w.Connections))
+	for _, share := range [...]float64{w.Truncated, w.Offload, w.Retransmitted, w.OneWay} {
+		number(share)
+	}
+	for _, i := range f.columns {
+		number(w.Features[i])
+	}
+	return append(dst, f.end...)
+}
