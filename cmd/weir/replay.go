@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +38,8 @@ type replay struct {
 	out    string
 	stdout string
 	strict bool
+
+	dir *output.Dir // for out; nil without
 }
 
 func newReplay(a *app) *cobra.Command {
@@ -78,7 +79,7 @@ func newReplay(a *app) *cobra.Command {
 	return cmd
 }
 
-func (r *replay) run(ctx context.Context) error {
+func (r *replay) run(ctx context.Context) (err error) {
 	src, err := openCaptures(r.paths, pcapfile.Options{Stdin: r.stdin, Hash: r.out != ""})
 	if err != nil {
 		return err
@@ -89,6 +90,12 @@ func (r *replay) run(ctx context.Context) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, src.Interrupt)()
+	if r.out != "" {
+		if r.dir, err = output.OpenDir(r.out); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.dir.Close()) }()
+	}
 	sink, totals, err := r.open(opt)
 	if err != nil {
 		return err
@@ -179,7 +186,7 @@ func (r *replay) open(opt sensor.Options) (sink output.Sink, totals *summary.Sum
 	workers := opt.Config.Goroutines()
 	var sinks []output.Sink
 	if r.out != "" {
-		file, err := output.Create(filepath.Join(r.out, "flows."+format.String()))
+		file, err := r.dir.Create("flows." + format.String())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -229,15 +236,25 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, totals *summ
 	if r.out == "" {
 		return nil
 	}
-	if err := output.WriteJSON(filepath.Join(r.out, "ledger.json"), &ledger); err != nil {
+	if err := r.writeJSON("ledger.json", &ledger); err != nil {
 		return err
 	}
-	m := newManifest(r.loaded.Config, stats, &ledger, complete)
-	if err := output.WriteJSON(filepath.Join(r.out, "manifest.json"), m); err != nil {
+	if err := r.writeJSON("manifest.json", newManifest(r.loaded.Config, stats, &ledger, complete)); err != nil {
+		return err
+	}
+	if err := r.dir.Complete(); err != nil {
 		return err
 	}
 	r.log.Info("done", "packets", ledger.Packets, "flows", ledger.Flows.Opened, "out", r.out)
 	return nil
+}
+
+func (r *replay) writeJSON(name string, v any) error {
+	file, err := r.dir.Create(name)
+	if err != nil {
+		return err
+	}
+	return output.WriteJSON(file, v)
 }
 
 func summaryLedger(l *sensor.Ledger) summary.Ledger {
