@@ -147,11 +147,11 @@ func TestAddDoesNotAllocate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLine(change)
-			payload := make([]byte, 1448)
+			payload := make([]byte, 250)
 			i := 0
 			step := func() {
 				for range 1000 {
-					p := tcp(1+i%2, 2-i%2, uint32(i), packet.ACK, i%1448)
+					p := tcp(1+i%2, 2-i%2, uint32(i), packet.ACK, i%250)
 					p.SrcPort += uint16(i % 100 / 2)
 					p.Src.Hi, p.Dst.Hi = uint64(i%100/2), uint64(i%100/2)
 					l.clock = base + int64(i)*10_000
@@ -160,15 +160,15 @@ func TestAddDoesNotAllocate(t *testing.T) {
 				}
 				l.out = l.Advance(l.clock, l.out[:0])
 			}
-			for range 200 {
+			for range 40 {
 				step()
 			}
 			if got := testing.AllocsPerRun(1, func() {
-				for range 100 {
+				for range 20 {
 					step()
 				}
 			}); got != 0 {
-				t.Errorf("got %v allocations in 100000 packets, want 0", got)
+				t.Errorf("got %v allocations in 20000 packets, want 0", got)
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand"
 	"net/netip"
 	"slices"
@@ -92,9 +93,10 @@ func (m *model) windows(in []seen) (out []Window, remainders int) {
 	return out, remainders
 }
 
-// segment counts up or down from the epoch in whole segments.
+// segment takes from the clock what it is beyond a whole number of segments since the epoch.
 func (m *model) segment(clock int64) int64 {
-	return int64(math.Floor(float64(clock)/float64(m.cfg.Segment))) * int64(m.cfg.Segment)
+	beyond := new(big.Int).Mod(big.NewInt(clock), big.NewInt(int64(m.cfg.Segment))) // never negative
+	return clock - beyond.Int64()
 }
 
 func (m *model) server(port uint16) bool {

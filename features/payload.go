@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/bits"
 	"sync"
-	"unsafe"
 )
 
 // Payload is what one payload looks like. All of it is 0 for an empty one.
@@ -39,8 +38,8 @@ var plogp = sync.OnceValue(func() *[tableBytes + 1]int64 {
 
 // Meter measures payloads. It is used by one goroutine; several share one table. The zero Meter is not usable.
 type Meter struct {
-	counts [4][256]uint16 // of bytes at positions 0, 1, 2 and 3 modulo 4, so that equal neighbours need not wait
-	few    [256]uint8     // all zero between calls
+	counts [4]tally   // of bytes at positions 0, 1, 2 and 3 modulo 4, so that equal neighbours need not wait
+	few    [256]uint8 // all zero between calls
 	plogp  *[tableBytes + 1]int64
 	step   [256]int64 // plogp[c+1] - plogp[c]
 }
@@ -88,31 +87,39 @@ func (m *Meter) sumFew(b []byte) (sum int64) {
 
 // sumMany returns the sum of c*log2(c) for at most tableBytes bytes.
 func (m *Meter) sumMany(b []byte) (sum int64) {
-	m.counts = [4][256]uint16{}
+	m.counts = [4]tally{}
 	t0, t1, t2, t3 := &m.counts[0], &m.counts[1], &m.counts[2], &m.counts[3]
 	for ; len(b) >= 8; b = b[8:] {
 		v := binary.LittleEndian.Uint64(b)
-		t0[byte(v)]++
-		t1[byte(v>>8)]++
-		t2[byte(v>>16)]++
-		t3[byte(v>>24)]++
-		t0[byte(v>>32)]++
-		t1[byte(v>>40)]++
-		t2[byte(v>>48)]++
-		t3[byte(v>>56)]++
+		t0.count(byte(v))
+		t1.count(byte(v >> 8))
+		t2.count(byte(v >> 16))
+		t3.count(byte(v >> 24))
+		t0.count(byte(v >> 32))
+		t1.count(byte(v >> 40))
+		t2.count(byte(v >> 48))
+		t3.count(byte(v >> 56))
 	}
 	for _, v := range b {
-		t0[v]++
+		t0.count(v)
 	}
-	// Four counts are added up at a time: none exceeds tableBytes, so nothing carries over from one to the next, and it
-	// does not matter in which order they lie in the word.
-	w := (*[4][64]uint64)(unsafe.Pointer(&m.counts))
-	for i := range 64 {
-		c := w[0][i] + w[1][i] + w[2][i] + w[3][i]
-		sum += m.plogp[uint16(c)] + m.plogp[uint16(c>>16)] + m.plogp[uint16(c>>32)] + m.plogp[uint16(c>>48)]
+	for i := 0; i < len(t0); i += 8 {
+		c := t0.four(i) + t1.four(i) + t2.four(i) + t3.four(i) // no sum exceeds tableBytes: nothing carries over
+		sum += m.plogp[uint16(c)] + m.plogp[uint16(c>>16)] + m.plogp[uint16(c>>32)] + m.plogp[c>>48]
 	}
 	return sum
 }
+
+// tally holds a count of 16 bits for each value of a byte. As bytes, four are read, and added to four others, at a time.
+type tally [2 * 256]byte
+
+func (t *tally) count(v byte) {
+	c := t[2*int(v):][:2]
+	binary.LittleEndian.PutUint16(c, binary.LittleEndian.Uint16(c)+1)
+}
+
+// four returns the four counts from byte i on.
+func (t *tally) four(i int) uint64 { return binary.LittleEndian.Uint64(t[i:]) }
 
 // entropyHuge is Entropy for more bytes than an IP packet can have without being a jumbogram.
 func entropyHuge(b []byte) float64 {

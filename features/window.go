@@ -121,7 +121,7 @@ type Windower struct {
 }
 
 const (
-	groupSize     = 32 // packets looked up side by side
+	groupSize     = 32      // packets looked up side by side
 	sweepBudget   = 4       // ended windows, and forgotten pairs, looked at per packet
 	advanceBudget = 1 << 14 // the same, of an Advance without packets
 	noTime        = math.MaxInt64

@@ -67,15 +67,28 @@ func (f *File) Close() error {
 	if f.file == nil {
 		return nil
 	}
+	if err := f.finish(); err != nil {
+		return err
+	}
+	return f.rename()
+}
+
+// finish ends the writing. The file is complete then, but for its name; where it returns an error, it is removed.
+func (f *File) finish() error {
 	if f.err != nil {
 		return errors.Join(f.err, f.Abort())
 	}
 	err := f.file.Close()
 	f.file = nil
-	if err == nil {
-		err = os.Rename(partial(f.path), f.path)
-	}
 	if err != nil {
+		return errors.Join(fmt.Errorf("complete %s: %w", f.path, cause(err)), f.remove())
+	}
+	return nil
+}
+
+// rename gives a finished file its name. Where it returns an error, the file is removed.
+func (f *File) rename() error {
+	if err := os.Rename(partial(f.path), f.path); err != nil {
 		return errors.Join(fmt.Errorf("complete %s: %w", f.path, cause(err)), f.remove())
 	}
 	return nil
@@ -92,7 +105,7 @@ func (f *File) Abort() error {
 }
 
 func (f *File) remove() error {
-	if err := os.Remove(partial(f.path)); err != nil {
+	if err := os.Remove(partial(f.path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove incomplete %s: %w", f.path, cause(err))
 	}
 	return nil
@@ -142,19 +155,17 @@ func (s *Stream) Close() error { return nil }
 // Abort does nothing: what was written cannot be taken back.
 func (s *Stream) Abort() error { return nil }
 
-// WriteJSON writes v as an indented JSON document to a file that appears complete or not at all.
-func WriteJSON(path string, v any) error {
+// WriteJSON writes v as an indented JSON document to a target, and closes or aborts that.
+func WriteJSON(target Target, v any) error {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("encode %s: %w", path, err)
+		return errors.Join(fmt.Errorf("encode %T: %w", v, err), target.Abort())
 	}
-	f, err := Create(path)
-	if err != nil {
-		return err
+	if _, err := target.Write(text.Bytes()); err != nil {
+		return errors.Join(err, target.Abort())
 	}
-	_, _ = f.Write(text.Bytes()) // Close returns its error
-	return f.Close()
+	return target.Close()
 }

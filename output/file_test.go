@@ -159,17 +159,15 @@ func TestFileNameTakenMeanwhile(t *testing.T) {
 func TestWriteJSON(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "ledger.json")
-	if err := WriteJSON(path, map[string]any{"b": "<&>", "a": []int{1}}); err != nil {
+	write := func(v any) error { return WriteJSON(create(t, path, ""), v) }
+	if err := write(map[string]any{"b": "<&>", "a": []int{1}}); err != nil {
 		t.Fatal(err)
 	}
 	want := "{\n  \"a\": [\n    1\n  ],\n  \"b\": \"<&>\"\n}\n"
 	wantText(t, path, want)
-	if err := WriteJSON(path, math.NaN()); err == nil || !strings.HasPrefix(err.Error(), "encode "+path) {
+	if err := write(math.NaN()); err == nil || !strings.HasPrefix(err.Error(), "encode float64: ") {
 		t.Errorf("got %v", err)
 	}
 	wantText(t, path, want)
-	if err := WriteJSON(filepath.Join(path, "x"), 1); err == nil {
-		t.Error("a file below a file")
-	}
 	wantFiles(t, dir, "ledger.json")
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +38,8 @@ type replay struct {
 	out    string
 	stdout string
 	strict bool
+
+	dir *output.Dir // for out; nil without
 }
 
 func newReplay(a *app) *cobra.Command {
@@ -79,7 +80,7 @@ func newReplay(a *app) *cobra.Command {
 	return cmd
 }
 
-func (r *replay) run(ctx context.Context) error {
+func (r *replay) run(ctx context.Context) (err error) {
 	src, err := openCaptures(r.paths, pcapfile.Options{Stdin: r.stdin, Hash: r.out != ""})
 	if err != nil {
 		return err
@@ -90,6 +91,12 @@ func (r *replay) run(ctx context.Context) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, src.Interrupt)()
+	if r.out != "" {
+		if r.dir, err = output.OpenDir(r.out); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.dir.Close()) }()
+	}
 	to, err := r.open(opt.Config.Goroutines())
 	if err != nil {
 		return err
@@ -212,13 +219,13 @@ func (r *replay) open(workers int) (*outputs, error) {
 	o := &outputs{}
 	var sinks []output.Sink
 	if r.out != "" {
-		file, err := output.Create(filepath.Join(r.out, "flows."+format.String()))
+		file, err := r.dir.Create("flows." + format.String())
 		if err != nil {
 			return nil, err
 		}
 		sinks = append(sinks, output.NewFlows(file, format, workers))
 		if cfg.Enabled {
-			file, err := output.Create(filepath.Join(r.out, "windows."+format.String()))
+			file, err := r.dir.Create("windows." + format.String())
 			if err != nil {
 				return nil, errors.Join(err, sinks[0].Abort())
 			}
@@ -270,15 +277,25 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, totals *summ
 	if r.out == "" {
 		return nil
 	}
-	if err := output.WriteJSON(filepath.Join(r.out, "ledger.json"), &ledger); err != nil {
+	if err := r.writeJSON("ledger.json", &ledger); err != nil {
 		return err
 	}
-	m := newManifest(r.loaded.Config, stats, &ledger, complete)
-	if err := output.WriteJSON(filepath.Join(r.out, "manifest.json"), m); err != nil {
+	if err := r.writeJSON("manifest.json", newManifest(r.loaded.Config, stats, &ledger, complete)); err != nil {
+		return err
+	}
+	if err := r.dir.Complete(); err != nil {
 		return err
 	}
 	r.log.Info("done", "packets", ledger.Packets, "flows", ledger.Flows.Opened, "out", r.out)
 	return nil
+}
+
+func (r *replay) writeJSON(name string, v any) error {
+	file, err := r.dir.Create(name)
+	if err != nil {
+		return err
+	}
+	return output.WriteJSON(file, v)
 }
 
 func summaryLedger(l *sensor.Ledger) summary.Ledger {

@@ -1,0 +1,103 @@
+package output
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Dir is a directory into which one run writes its files. They get their names together, when all of them are
+// complete, in the order in which they were created. The last one tells that the others are there: an old file of its
+// name goes before the first of the others is replaced. So whoever finds it finds files of one run, also when the
+// program was killed or the disk was full. One goroutine at a time uses it.
+type Dir struct {
+	path  string
+	lock  *os.File
+	files []*part
+}
+
+// part is a file of a Dir, which leaves its name to that.
+type part struct {
+	*File
+	finished bool // and not named or removed yet
+}
+
+// OpenDir makes the directory where it is not there, and keeps other runs out of it until Close, as far as its file
+// system knows locks (flock).
+func OpenDir(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
+	lock, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, cause(err))
+	}
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, errors.Join(fmt.Errorf("open %s: another run is writing into it", path), lock.Close())
+	}
+	return &Dir{path: path, lock: lock}, nil
+}
+
+// Create begins a file, see the function Create. Its Close ends the writing; it appears with Complete.
+func (d *Dir) Create(name string) (Target, error) {
+	f, err := Create(filepath.Join(d.path, name))
+	if err != nil {
+		return nil, err
+	}
+	p := &part{File: f}
+	d.files = append(d.files, p)
+	return p, nil
+}
+
+// Close ends the writing, unless it has ended.
+func (p *part) Close() error {
+	if p.file == nil {
+		return nil
+	}
+	err := p.finish()
+	p.finished = err == nil
+	return err
+}
+
+// Abort removes the file, unless it has its name.
+func (p *part) Abort() error {
+	if p.finished {
+		p.finished = false
+		return p.remove()
+	}
+	return p.File.Abort()
+}
+
+// Complete gives all files their names. All of them are closed before; a file that was given up stays out.
+func (d *Dir) Complete() error {
+	if len(d.files) == 0 {
+		return nil
+	}
+	last := d.files[len(d.files)-1].path
+	if err := os.Remove(last); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("replace %s: %w", last, cause(err))
+	}
+	for _, p := range d.files {
+		if !p.finished {
+			continue
+		}
+		p.finished = false
+		if err := p.rename(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close removes the files that have not got their names, and lets other runs in.
+func (d *Dir) Close() error {
+	var problems []error
+	for _, p := range d.files {
+		problems = append(problems, p.Abort())
+	}
+	return errors.Join(append(problems, d.lock.Close())...)
+}
