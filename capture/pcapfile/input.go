@@ -158,7 +158,8 @@ func isZstd(head []byte) bool {
 }
 
 func brokenCompression(name string, err error) error {
-	if errors.Is(err, zstd.ErrWindowSizeExceeded) {
+	// The second is the error for a frame that is its own window.
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
 		return fmt.Errorf("zstd data with a window above %d MiB, which zstd -dc can unpack", zstdWindow>>20)
 	}
 	return errors.New("broken " + name + " data (" + err.Error() + ")")
