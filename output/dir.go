@@ -72,6 +72,15 @@ func (p *part) Abort() error {
 	return p.File.Abort()
 }
 
+// Names returns the names of the files begun so far, in their order.
+func (d *Dir) Names() []string {
+	var names []string
+	for _, p := range d.files {
+		names = append(names, filepath.Base(p.path))
+	}
+	return names
+}
+
 // Complete gives all files their names. All of them are closed before; a file that was given up stays out.
 func (d *Dir) Complete() error {
 	if len(d.files) == 0 {

@@ -17,6 +17,7 @@ type manifest struct {
 	Commit   string          `json:"commit,omitempty"` // it was built from
 	Complete bool            `json:"complete"`         // false: a signal or an error stopped the run
 	Inputs   []manifestInput `json:"inputs"`           // in the order in which they were read
+	Outputs  []string        `json:"outputs"`          // files of this run beside this one; others there are older
 	Config   manifestConfig  `json:"config"`
 	Full     *manifestTable  `json:"table_full,omitempty"` // only where a table had to forget
 }
@@ -43,9 +44,9 @@ type manifestTable struct {
 	Shards    int    `json:"shards"`              // each forgot for itself
 }
 
-func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, complete bool) *manifest {
+func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, outputs []string, complete bool) *manifest {
 	info, _ := debug.ReadBuildInfo()
-	m := &manifest{Complete: complete, Inputs: []manifestInput{}}
+	m := &manifest{Complete: complete, Inputs: []manifestInput{}, Outputs: outputs}
 	m.Version, m.Commit = identity(version, commit, info)
 	cuts := map[string]string{}
 	for _, cut := range stats.Cuts {

@@ -280,7 +280,7 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, totals *summ
 	if err := r.writeJSON("ledger.json", &ledger); err != nil {
 		return err
 	}
-	if err := r.writeJSON("manifest.json", newManifest(r.loaded.Config, stats, &ledger, complete)); err != nil {
+	if err := r.writeJSON("manifest.json", newManifest(r.loaded.Config, stats, &ledger, r.dir.Names(), complete)); err != nil {
 		return err
 	}
 	if err := r.dir.Complete(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,7 +143,8 @@ func TestReplayWritesWhatItSays(t *testing.T) {
 	var m manifest
 	readJSON(t, filepath.Join(dir, "manifest.json"), &m)
 	// xxhsum -H2 testdata/demo.pcap.gz
-	if len(m.Inputs) != 1 || m.Inputs[0].XXH3 != "402bc1f36a774d19f4c887751f944a70" || m.Inputs[0].Frames != 11534 || !m.Complete {
+	if len(m.Inputs) != 1 || m.Inputs[0].XXH3 != "402bc1f36a774d19f4c887751f944a70" || m.Inputs[0].Frames != 11534 || !m.Complete ||
+		!slices.Equal(m.Outputs, []string{"flows.ndjson", "ledger.json"}) {
 		t.Errorf("got manifest %+v", m)
 	}
 
