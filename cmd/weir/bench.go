@@ -31,13 +31,10 @@ func newBench(a *app) *cobra.Command {
 		Short: "Measure the stages of the pipeline over a capture",
 		Long:  benchHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("no capture given; usage: %s", cmd.UseLine())
-			}
 			if slices.Contains(args, "-") {
 				return usagef("standard input cannot be read more than once, want files or directories")
 			}
-			return nil
+			return someCaptures(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			loaded, err := a.load(cmd)

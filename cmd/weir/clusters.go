@@ -51,12 +51,7 @@ func newFeaturesClusters(a *app) *cobra.Command {
 		Example: `  weir features clusters capture.pcap
   weir features clusters --tls-only --filter 'host 192.0.2.1' captures/
   weir features clusters --format json capture.pcap | jq '.tcp.clusters[:5]'`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("no capture given; usage: %s", cmd.UseLine())
-			}
-			return nil
-		},
+		Args: someCaptures,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if c.loaded, err = a.load(cmd); err != nil {

@@ -51,12 +51,7 @@ func newReplay(a *app) *cobra.Command {
 		Example: `  weir replay capture.pcap
   weir replay --out records --filter 'host 192.0.2.1' captures/
   zcat capture.pcap.gz | weir replay --stdout flows - | jq .client`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("no capture given; usage: %s", cmd.UseLine())
-			}
-			return nil
-		},
+		Args: someCaptures,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if r.loaded, err = a.load(cmd); err != nil {

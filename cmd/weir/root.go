@@ -59,6 +59,14 @@ func subcommandsOnly(cmd *cobra.Command, args []string) error {
 	return usagef("unknown command %q for %q; %s", args[0], cmd.CommandPath(), want)
 }
 
+// someCaptures are the Args of a command that reads captures.
+func someCaptures(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef("no capture given; usage: %s", cmd.UseLine())
+	}
+	return nil
+}
+
 // atMost are the Args of a command that takes up to n arguments.
 func atMost(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
