@@ -75,6 +75,8 @@ func TestRangesAreEnforced(t *testing.T) {
 	tests := map[string]struct{ good, bad []string }{
 		"capture.tunnels":         {[]string{"", "gre,vxlan,geneve,ipip,gtpu,teredo"}, []string{"l2tp"}},
 		"flow.max_flows":          {[]string{"1", "100000000"}, []string{"0", "-1", "100000001"}},
+		"flow.max_first_payloads": {[]string{"1", "1000000"}, []string{"0", "-1", "1000001"}},
+		"flow.features":           {[]string{"", "all", "splt", "lengths,intervals,entropy,first_payload,splt,bursts"}, []string{"none", "splt,splt", "all,splt"}},
 		"flow.max_fragments":      {[]string{"1", "1000000"}, []string{"0", "-1", "1000001"}},
 		"flow.active_timeout":     {good, durations},
 		"flow.idle.tcp":           {good, durations},

@@ -1,13 +1,13 @@
 package features
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand"
 	"testing"
 
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 // The benchmarks give packets in groups of 32, with an Advance after each 1024; ns/op is per packet. Run them with
@@ -55,8 +55,8 @@ func BenchmarkWindower(b *testing.B) {
 // benchmarkWindower lets pairs exchange packets in random order, three of four with payload.
 func benchmarkWindower(b *testing.B, cfg Config, pairs, size int) {
 	rng := rand.New(rand.NewSource(1))
-	payload := make([]byte, size)
-	rng.Read(payload)
+	data := make([]byte, size)
+	rng.Read(data)
 	packets := make([]packet.Packet, 1<<16)
 	for i := range packets {
 		h := rng.Intn(pairs)
@@ -71,7 +71,7 @@ func benchmarkWindower(b *testing.B, cfg Config, pairs, size int) {
 	}
 	w := New(cfg, Network{MTU: 1500}, 1, [4]uint64{1, 2, 3, 4})
 	in := make([]Input, 0, groupSize)
-	m := NewMeter()
+	m := payload.NewMeter()
 	var out []Window
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
@@ -82,7 +82,7 @@ func benchmarkWindower(b *testing.B, cfg Config, pairs, size int) {
 		if pairs == math.MaxInt32 {
 			p.Src.Hi = uint64(n)
 		}
-		in = append(in, Input{p, at, at, uint64(n), m.Entropy(payload[:p.PayloadCap])})
+		in = append(in, Input{p, at, at, uint64(n), m.Entropy(data[:p.PayloadCap])})
 		if len(in) == cap(in) {
 			w.AddAll(in)
 			in = in[:0]
@@ -90,40 +90,5 @@ func benchmarkWindower(b *testing.B, cfg Config, pairs, size int) {
 		if n%1024 == 1023 {
 			out = w.Advance(at, out[:0])
 		}
-	}
-}
-
-// BenchmarkCounting is the floor that entropy is compared with: filling four tables of 32-bit counts and adding them up,
-// no logarithm.
-func BenchmarkCounting(b *testing.B) {
-	for _, n := range []int{256, 1460, 9000} {
-		payload := make([]byte, n)
-		rand.New(rand.NewSource(4)).Read(payload)
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			b.SetBytes(int64(n))
-			var sum [256]uint32
-			var t [4][256]uint32
-			for b.Loop() {
-				t = [4][256]uint32{}
-				p := payload
-				for ; len(p) >= 8; p = p[8:] {
-					v := binary.LittleEndian.Uint64(p)
-					t[0][byte(v)]++
-					t[1][byte(v>>8)]++
-					t[2][byte(v>>16)]++
-					t[3][byte(v>>24)]++
-					t[0][byte(v>>32)]++
-					t[1][byte(v>>40)]++
-					t[2][byte(v>>48)]++
-					t[3][byte(v>>56)]++
-				}
-				for _, c := range p {
-					t[0][c]++
-				}
-				for i := range sum {
-					sum[i] += t[0][i] + t[1][i] + t[2][i] + t[3][i]
-				}
-			}
-		})
 	}
 }

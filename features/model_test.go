@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 // seen is a packet as the model keeps it: all of them, in slices.
@@ -426,7 +427,7 @@ func feedAll(t *testing.T, rng *rand.Rand, cfg Config, net Network, in []seen, s
 				if rng.Intn(2) == 0 {
 					w.Add(&given, p.time, p.clock, p.ordinal, p.payload)
 				} else {
-					w.AddAll([]Input{{&given, p.time, p.clock, p.ordinal, NewMeter().Entropy(p.payload)}})
+					w.AddAll([]Input{{&given, p.time, p.clock, p.ordinal, payload.NewMeter().Entropy(p.payload)}})
 				}
 				if given != p.Packet {
 					t.Fatal("Add changed the packet")

@@ -15,6 +15,7 @@ import (
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 // nDPId writes, for flows of 32 packets and more, the entropy of each of the first 32: of all bytes captured from the IP
@@ -105,7 +106,7 @@ func measureLikeNDPId(t *testing.T, path string) (packets []ndpidPacket) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	meter := NewMeter()
+	meter := payload.NewMeter()
 	b := capture.Batch{Frames: make([]capture.Frame, 0, 256)}
 	for {
 		err := r.Read(&b)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 // Window is what the packets of one window say. It holds no pointers and is copied by value. Times are nanoseconds since
@@ -30,6 +31,8 @@ type Window struct {
 	// (with cut time: of its first): windows are ordered by the two.
 	Written int64
 	Ordinal uint64
+
+	Label uint32 // place among the run's labels, from 1; 0: none
 }
 
 // DropReason says why a window was not written.
@@ -102,7 +105,7 @@ type Windower struct {
 	clients  networks
 	servers  [65536 / 64]uint64
 	mtu      uint32
-	meter    *Meter
+	meter    *payload.Meter
 	pairs    pairs
 	open     slab
 	counters Counters
@@ -141,7 +144,7 @@ func New(cfg Config, net Network, shards int, seed [4]uint64) *Windower {
 		byFlow:  cfg.By == ByFlow,
 		clients: newNetworks(cfg.Clients),
 		mtu:     net.MTU,
-		meter:   NewMeter(),
+		meter:   payload.NewMeter(),
 		pairs:   newPairs(max(1, (cfg.MaxPairs+shards-1)/shards), seed),
 		clock:   math.MinInt64,
 		settle:  math.MinInt64,
@@ -176,19 +179,19 @@ type Input struct {
 	Time    int64          // the packet's own timestamp, ns
 	Clock   int64          // the latest timestamp in the input up to and including this packet, ns
 	Ordinal uint64         // the packet's place in the input, ascending
-	Entropy float64        // of its captured payload, see Meter; of no interest where the group is off
+	Entropy float64        // of its captured payload, see payload.Meter; of no interest where the group is off
 }
 
-// Add counts a packet. Time, clock and ordinal are as in Input. Payload is what was captured of its TCP payload, borrowed
+// Add counts a packet. Time, clock and ordinal are as in Input. Captured is what was captured of its TCP payload, borrowed
 // until Add returns. It does not allocate but for growth.
-func (w *Windower) Add(p *packet.Packet, time, clock int64, ordinal uint64, payload []byte) {
+func (w *Windower) Add(p *packet.Packet, time, clock int64, ordinal uint64, captured []byte) {
 	place, d := w.locate(p, clock, ordinal, w.hash(p))
 	if place == 0 {
 		return
 	}
 	entropy := 0.0
 	if w.groups&entropyGroup != 0 {
-		entropy = w.meter.Entropy(payload)
+		entropy = w.meter.Entropy(captured)
 	}
 	w.count(place, p, d, time, ordinal, entropy)
 }

@@ -16,6 +16,9 @@ type Config struct {
 	MTU           uint32        `mapstructure:"mtu"`          // longer IP packets are marked offload, bytes
 	Pressure      float64       `mapstructure:"pressure"`     // share of max_flows above which flows go sooner
 	Relief        float64       `mapstructure:"relief"`       // share of max_flows below which that ends
+
+	Features         []string `mapstructure:"features"`           // groups of flow features that are computed; all: every one
+	MaxFirstPayloads int      `mapstructure:"max_first_payloads"` // payloads put together at a time, over all shards
 }
 
 // IdleConfig holds the idle timeouts; 0 means never.
@@ -41,6 +44,8 @@ func DefaultConfig() Config {
 		MTU:      1500,
 		Pressure: 0.9,
 		Relief:   0.7,
+
+		MaxFirstPayloads: 16_384,
 	}
 }
 

@@ -73,8 +73,7 @@ const (
 	Down
 )
 
-// Record is one bidirectional flow, or one part of it where the active timeout cut it. It holds no pointers and is
-// copied by value. Times are nanoseconds since the Unix epoch.
+// Record is one bidirectional flow, or one part of it where the active timeout cut it. It is copied by value. Times are nanoseconds since the Unix epoch.
 type Record struct {
 	ID                     uint64 // the same in every part of a flow, and from run to run
 	Client, Server         packet.Addr
@@ -110,4 +109,7 @@ type Record struct {
 	// Records are ordered by the two.
 	Written int64
 	Order   uint64
+
+	Features *Features // nil where none are wanted; never changed once the record is written
+	Label    uint32    // place among the run's labels, from 1; 0: none
 }

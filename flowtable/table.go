@@ -14,6 +14,10 @@ type Input struct {
 	Clock   int64  // the latest timestamp in the input up to and including this packet, ns
 	Ordinal uint64 // the packet's place in the input
 	Wire    uint32 // the frame's original length, bytes
+
+	// What the flow features need of the payload, where their groups are on.
+	Entropy  float64 // of Captured, bits per byte
+	Captured []byte  // the captured payload, borrowed until Add returns
 }
 
 // moment is when a record is due that the packet brings about.

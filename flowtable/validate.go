@@ -3,6 +3,8 @@ package flowtable
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,6 +12,7 @@ import (
 const (
 	maxFlowsLimit     = 100_000_000
 	maxFragmentsLimit = 1_000_000
+	maxFirstsLimit    = 1_000_000
 	minTimeout        = time.Millisecond
 	maxTimeout        = 30 * 24 * time.Hour
 	minMTU            = 68 // RFC 791
@@ -57,6 +60,17 @@ func (c Config) Validate() error {
 	}
 	if !(c.Relief > 0 && c.Relief <= c.Pressure) {
 		bad("relief", c.Relief, "above 0, up to flow.pressure")
+	}
+	for i, g := range c.Features {
+		if slices.Equal(c.Features, []string{AllFeatures}) {
+			break
+		}
+		if !slices.Contains(FeatureGroups(), g) || slices.Contains(c.Features[:i], g) {
+			bad("features", fmt.Sprintf("%q", g), "all, or each at most once of "+strings.Join(FeatureGroups(), ", "))
+		}
+	}
+	if c.MaxFirstPayloads < 1 || c.MaxFirstPayloads > maxFirstsLimit {
+		bad("max_first_payloads", c.MaxFirstPayloads, "1 to 1000000")
 	}
 	return errors.Join(problems...)
 }

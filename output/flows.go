@@ -28,6 +28,18 @@ func ParseFormat(name string) (Format, error) {
 	return 0, fmt.Errorf("parse format: got %q, want ndjson or csv", name)
 }
 
+// Columns says which columns records have besides those that they always have.
+type Columns struct {
+	Features []string // groups of flow features, of flowtable.FeatureGroups and in their order
+	Labels   *Labels  // nil: no columns of labels
+}
+
+// Labels are what is known of flows from elsewhere. They are never changed.
+type Labels struct {
+	Names []string   // of the columns
+	Rows  [][]string // by label, the first one being label 1; values by column
+}
+
 // Flows is the Sink that writes flow records as text. With several workers it formats on goroutines of its own, which
 // end in Close or Abort; the bytes are the same with any number of them.
 type Flows struct{ *writer[flowtable.Record] }

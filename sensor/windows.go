@@ -6,12 +6,13 @@ import (
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 // windows is a shard's windower with what it needs of the packets besides their headers.
 type windows struct {
 	windower *features.Windower
-	meter    *features.Meter
+	meter    *payload.Meter
 	entropy  bool // is wanted
 	inputs   [decodeGroup]features.Input
 	frames   [decodeGroup][]byte // of the shard's group, borrowed from the batch
@@ -21,7 +22,7 @@ func newWindows(opt Options, shards int) *windows {
 	network := features.Network{ServerPorts: opt.Flow.ServerPorts, MTU: opt.Flow.MTU}
 	return &windows{
 		windower: features.New(opt.Windows, network, shards, newSeed()),
-		meter:    features.NewMeter(),
+		meter:    payload.NewMeter(),
 		entropy:  slices.Contains(opt.Windows.Groups, "entropy"),
 	}
 }

@@ -1,6 +1,7 @@
-package features
+package payload
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
@@ -105,14 +106,14 @@ func TestEntropyDependsOnCountsAlone(t *testing.T) {
 func TestMeasure(t *testing.T) {
 	for _, c := range []struct {
 		payload string
-		want    Payload
+		want    Stats
 	}{
-		{"", Payload{}},
-		{"\x00", Payload{Length: 1}},
-		{"\xff\xff", Payload{Length: 2, BitsSet: 8}},
-		{" ~", Payload{Length: 2, Entropy: 1, BitsSet: 3.5, Printable: 1, PrintableRun: 2}},
-		{"\x1f\x7f", Payload{Length: 2, Entropy: 1, BitsSet: 6}},
-		{"ab\nabc\n", Payload{Length: 7, Entropy: exactEntropy([]byte("ab\nabc\n")), BitsSet: 20.0 / 7, Printable: 5.0 / 7, PrintableRun: 3}},
+		{"", Stats{}},
+		{"\x00", Stats{Length: 1}},
+		{"\xff\xff", Stats{Length: 2, BitsSet: 8}},
+		{" ~", Stats{Length: 2, Entropy: 1, BitsSet: 3.5, Printable: 1, PrintableRun: 2}},
+		{"\x1f\x7f", Stats{Length: 2, Entropy: 1, BitsSet: 6}},
+		{"ab\nabc\n", Stats{Length: 7, Entropy: exactEntropy([]byte("ab\nabc\n")), BitsSet: 20.0 / 7, Printable: 5.0 / 7, PrintableRun: 3}},
 	} {
 		got := NewMeter().Measure([]byte(c.payload))
 		if math.Abs(got.Entropy-c.want.Entropy) < 1e-12 {
@@ -200,6 +201,41 @@ func BenchmarkMeasure(b *testing.B) {
 			b.SetBytes(int64(n))
 			for b.Loop() {
 				m.Measure(payload)
+			}
+		})
+	}
+}
+
+// BenchmarkCounting is the floor that entropy is compared with: filling four tables of 32-bit counts and adding them up,
+// no logarithm.
+func BenchmarkCounting(b *testing.B) {
+	for _, n := range []int{256, 1460, 9000} {
+		data := make([]byte, n)
+		rand.New(rand.NewSource(4)).Read(data)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.SetBytes(int64(n))
+			var sum [256]uint32
+			var t [4][256]uint32
+			for b.Loop() {
+				t = [4][256]uint32{}
+				p := data
+				for ; len(p) >= 8; p = p[8:] {
+					v := binary.LittleEndian.Uint64(p)
+					t[0][byte(v)]++
+					t[1][byte(v>>8)]++
+					t[2][byte(v>>16)]++
+					t[3][byte(v>>24)]++
+					t[0][byte(v>>32)]++
+					t[1][byte(v>>40)]++
+					t[2][byte(v>>48)]++
+					t[3][byte(v>>56)]++
+				}
+				for _, c := range p {
+					t[0][c]++
+				}
+				for i := range sum {
+					sum[i] += t[0][i] + t[1][i] + t[2][i] + t[3][i]
+				}
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package features
+package payload
 
 import (
 	"encoding/binary"
@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Payload is what one payload looks like. All of it is 0 for an empty one.
-type Payload struct {
+// Stats are what one payload looks like. All of it is 0 for an empty one.
+type Stats struct {
 	Length       int     // bytes
 	Entropy      float64 // Shannon entropy, bits per byte, 0..8
 	BitsSet      float64 // mean number of one bits per byte, 0..8
@@ -138,13 +138,13 @@ func entropyHuge(b []byte) float64 {
 }
 
 // Measure returns all that there is to say of the payload. It does not allocate, and keeps nothing of b.
-func (m *Meter) Measure(b []byte) Payload {
+func (m *Meter) Measure(b []byte) Stats {
 	if len(b) == 0 {
-		return Payload{}
+		return Stats{}
 	}
 	n := float64(len(b))
 	printable, run := printable(b)
-	return Payload{
+	return Stats{
 		Length:       len(b),
 		Entropy:      m.Entropy(b),
 		BitsSet:      float64(bitsSet(b)) / n,

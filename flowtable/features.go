@@ -1,0 +1,50 @@
+package flowtable
+
+import (
+	"slices"
+
+	"github.com/weir-sensor/weir/payload"
+)
+
+// FeatureGroups returns the names of the groups of flow features, in the order of their columns. The caller owns the
+// slice.
+func FeatureGroups() []string {
+	return []string{"lengths", "intervals", "entropy", "first_payload", "splt", "bursts"}
+}
+
+// AllFeatures stands in Config.Features for all groups.
+const AllFeatures = "all"
+
+// Groups returns the groups of flow features that are computed, in the order of FeatureGroups. The caller owns the slice.
+func (c Config) Groups() []string {
+	return slices.DeleteFunc(FeatureGroups(), func(g string) bool {
+		return !slices.Contains(c.Features, g) && !slices.Contains(c.Features, AllFeatures)
+	})
+}
+
+// Limits of what a flow's features look at.
+const (
+	SPLTPackets       = 32   // packets with payload in Features.SPLT
+	BurstPackets      = 25   // packets with payload whose bursts are told
+	FirstPayloadBytes = 1500 // bytes of a side's stream in Features.First
+)
+
+// Features are what the packets of a flow record look like. Arrays of two are indexed by Up and Down. What belongs to a
+// group that is off is not set.
+type Features struct {
+	Length   [2]Moments // of the packets' IP total lengths, bytes
+	Interval [2]Moments // between packets of one direction, us
+	Entropy  [2]float64 // mean over packets with captured payload, bits per byte; NaN: there were none
+
+	// First says what the first payload of each side looks like: what it said before the other side said more, and
+	// FirstPayloadBytes of that at most. Its Length is 0 where that is not known.
+	First [2]payload.Stats
+
+	Sizes [SPLTPackets]int32  // signed payload lengths, up positive, of the first packets with payload
+	Gaps  [SPLTPackets]uint32 // us since the flow's previous packet of any kind; the largest value stands for all above
+	SPLT  uint8               // how many there are
+}
+
+// Moments describe the distribution of a quantity. Mean, Min and Max are NaN without values, Std, the sample standard
+// deviation (n-1), with fewer than two.
+type Moments struct{ Mean, Std, Min, Max float64 }
