@@ -43,12 +43,27 @@ func feed(interval int64, make32 func(n int, at int64) Input) func() []Input {
 }
 
 func TestNoAllocations(t *testing.T) {
+	var talk []Input
+	for port := range uint16(200) {
+		c := conversation{port: port}
+		c.handshake()
+		for at := range 40 {
+			c.say(at&1, at*10, text(at, 20))
+		}
+		talk = append(talk, c.list...)
+	}
 	cases := map[string]struct {
 		limit, warmUp int
 		interval      int64
 		packet        func(n int, at int64) Input
 	}{
 		"hits": {1000, 100, 1000, func(n int, at int64) Input { return udp(n%500, 7, at, 0) }},
+		// but for the features of each record, which are made 64 at a time
+		"features": {1000, 100, 1000, func(n int, at int64) Input {
+			in := talk[n%len(talk)]
+			in.Time, in.Clock = at, at
+			return in
+		}},
 		// 1000 a second, each idle out after 60 s
 		"turnover": {1_000_000, 10_000, 1_000_000, func(n int, at int64) Input { return udp(n, 7, at, 0) }},
 		"tcp turnover": {1_000_000, 10_000, 1_000_000, func(n int, at int64) Input {
@@ -80,7 +95,12 @@ func TestNoAllocations(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			table := newTable(c.limit)
+			cfg := DefaultConfig()
+			cfg.MaxFlows = c.limit
+			if name == "features" {
+				cfg.Features = []string{AllFeatures}
+			}
+			table := NewTable(cfg, 1, [4]uint64{1, 2, 3, 4})
 			if got := allocs(t, table, c.warmUp, feed(c.interval, c.packet)); got != 0 {
 				t.Errorf("got %v allocations in 64000 packets, want 0", got)
 			}

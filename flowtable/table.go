@@ -31,6 +31,7 @@ type Counters struct {
 	Fragments uint64             // later fragments counted
 	Orphans   uint64             // of those: without their first fragment, counted under port 0
 	Forgotten uint64             // first fragments that were forgotten because others came
+	GivenUp   uint64             // first payloads that were given up because others began
 }
 
 // Table is the flow table of one shard. It is used by one goroutine.
@@ -54,6 +55,7 @@ type Table struct {
 	nextDue  int64
 	frags    fragments
 	counters Counters
+	measures *measures // nil where no features are wanted
 
 	hashes   [groupSize]uint32
 	touched  uint64
@@ -88,6 +90,7 @@ func NewTable(cfg Config, shards int, seed [4]uint64) *Table {
 		nextDue:  noTime,
 		settle:   Moment{Time: MinClock},
 		frags:    fragments{limit: max(1, (cfg.MaxFragments+shards-1)/shards)},
+		measures: newMeasures(cfg, shards),
 	}
 	for port := range 1024 {
 		t.servers[port/64] |= 1 << (port % 64)
@@ -116,7 +119,13 @@ func (t *Table) timeouts() [idleClasses]int64 {
 func (t *Table) Open() int { return t.index.used }
 
 // Counters returns the counters so far.
-func (t *Table) Counters() Counters { return t.counters }
+func (t *Table) Counters() Counters {
+	c := t.counters
+	if t.measures != nil {
+		c.GivenUp = t.measures.firsts.givenUp
+	}
+	return c
+}
 
 func (t *Table) flow(place uint32) *flow {
 	return &t.chunks[place>>chunkBits][place&(chunkFlows-1)]
@@ -149,6 +158,9 @@ func (t *Table) addGroup(in []Input) {
 		if place := places[i]; place != 0 {
 			f := t.flow(place)
 			t.touched += uint64(f.end) + uint64(f.packets[0]) + f.ordinal
+			if t.measures != nil {
+				t.touched += t.measures.touch(place)
+			}
 		}
 	}
 	for i := range in {
@@ -182,7 +194,7 @@ func (t *Table) add(in *Input, hash uint32) {
 		switch reason, due := t.over(f, in, d); reason {
 		case goesOn:
 		case EndActive:
-			t.cut(f, in)
+			t.cut(place, f, in)
 		default:
 			// Of a flow that time has ended nothing may be known any more, so nothing may depend on it.
 			if f.start == in.Time && due == in.moment() {
@@ -194,6 +206,9 @@ func (t *Table) add(in *Input, hash uint32) {
 	}
 	if f == nil {
 		place, f = t.insert(in, hash, d, generation)
+	}
+	if t.measures != nil {
+		t.measures.add(place, f, in, d)
 	}
 	t.count(f, in, d)
 	if f.proto == packet.ProtoTCP {
@@ -332,6 +347,9 @@ func (t *Table) insert(in *Input, hash uint32, d int, generation uint32) (uint32
 	client, by := t.guessClient(p, d)
 	f.setClient(client, by)
 	t.open(f, in)
+	if t.measures != nil {
+		t.measures.open(place)
+	}
 	if generation > 0 {
 		t.extOf(f).generation = generation
 	}

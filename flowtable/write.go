@@ -127,7 +127,7 @@ func (t *Table) Drain(out []Record, n int) ([]Record, bool) {
 			reason = f.idleReason()
 		}
 		out = append(out, Record{})
-		t.record(&out[len(out)-1], f, reason, p.Moment)
+		t.record(&out[len(out)-1], p.at, f, reason, p.Moment)
 		t.release(p.at, f)
 	}
 	t.closing = t.closing[n:]
@@ -136,7 +136,7 @@ func (t *Table) Drain(out []Record, n int) ([]Record, bool) {
 
 // end writes the flow's record and forgets the flow.
 func (t *Table) end(place uint32, f *flow, reason EndReason, due Moment) {
-	t.write(f, reason, due)
+	t.write(place, f, reason, due)
 	t.release(place, f)
 }
 
@@ -176,6 +176,9 @@ func (t *Table) makeRoom(now Moment) {
 func (t *Table) release(place uint32, f *flow) {
 	t.index.remove(f.hash, place)
 	t.dequeue(place, f)
+	if t.measures != nil {
+		t.measures.forget(place)
+	}
 	if f.ext != 0 {
 		t.freeExts = append(t.freeExts, f.ext)
 	}
@@ -183,8 +186,11 @@ func (t *Table) release(place uint32, f *flow) {
 }
 
 // cut writes what the flow has counted and lets it go on in another part that begins with the packet.
-func (t *Table) cut(f *flow, in *Input) {
-	t.write(f, EndActive, in.moment())
+func (t *Table) cut(place uint32, f *flow, in *Input) {
+	t.write(place, f, EndActive, in.moment())
+	if t.measures != nil {
+		t.measures.next(place)
+	}
 	e := t.extOf(f)
 	if e.part == 0 {
 		e.id = t.id(f)
@@ -200,16 +206,16 @@ func (t *Table) cut(f *flow, in *Input) {
 	t.open(f, in)
 }
 
-func (t *Table) write(f *flow, reason EndReason, due Moment) {
+func (t *Table) write(place uint32, f *flow, reason EndReason, due Moment) {
 	if t.held++; t.held > t.patience {
 		t.nextDue = math.MinInt64
 	}
 	t.pending = append(t.pending, Record{})
-	t.record(&t.pending[len(t.pending)-1], f, reason, due)
+	t.record(&t.pending[len(t.pending)-1], place, f, reason, due)
 }
 
 // record fills r with what the flow has counted.
-func (t *Table) record(r *Record, f *flow, reason EndReason, due Moment) {
+func (t *Table) record(r *Record, place uint32, f *flow, reason EndReason, due Moment) {
 	t.counters.Written[reason]++
 	up := f.bits.client()
 	down := 1 - up
@@ -247,6 +253,9 @@ func (t *Table) record(r *Record, f *flow, reason EndReason, due Moment) {
 			r.Retransmits[i] = e.resent[d] - e.oldResent[d]
 			r.OutOfOrder[i] = e.late[d] - e.oldLate[d]
 		}
+	}
+	if t.measures != nil {
+		r.Features = t.measures.features(place, f, up)
 	}
 }
 

@@ -45,6 +45,9 @@ type FlowLedger struct {
 	Open     uint64            `json:"open"`
 	Written  map[string]uint64 `json:"written"`  // by end_reason; never nil
 	Pressure uint64            `json:"pressure"` // of the evicted: before the table was full
+
+	// First payloads that were given up because flow.max_first_payloads others began.
+	GivenUpPayloads uint64 `json:"given_up_payloads"`
 }
 
 // WindowLedger accounts for every window that was begun: Opened is the sum of Open, Written and Dropped.
@@ -158,6 +161,7 @@ func (l *Ledger) add(c *counts, t *flowtable.Table) {
 	l.Flows.Opened += f.Opened
 	l.Flows.Open += uint64(t.Open())
 	l.Flows.Pressure += f.Pressure
+	l.Flows.GivenUpPayloads += f.GivenUp
 	for r, n := range f.Written {
 		l.Flows.Written[flowtable.EndReason(r).String()] += n
 	}

@@ -3,11 +3,13 @@ package sensor
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 // shard decodes the packets of its host pairs and keeps their flows and windows, on one goroutine.
@@ -23,6 +25,10 @@ type shard struct {
 	broken  bool // it panicked: its part of the ledger is not right
 	group   [decodeGroup]flowtable.Input
 	windows *windows // nil: none are wanted
+
+	payloads bool           // somebody looks at them
+	entropy  entropyOf      // of what payloads it is wanted
+	meter    *payload.Meter // for that
 
 	spareFlows   chan []flowtable.Record // emptied by the merger
 	spareWindows chan []features.Window
@@ -59,7 +65,30 @@ func newShard(id, shards int, opt Options, r *reader, results chan<- result) *sh
 	if opt.WindowSink != nil {
 		s.windows = newWindows(opt, shards)
 	}
+	s.payloads, s.entropy = payloadsWanted(opt)
+	s.meter = payload.NewMeter()
 	return s
+}
+
+// entropyOf says of what payloads the entropy is wanted.
+type entropyOf uint8
+
+const (
+	entropyOfNone entropyOf = iota
+	entropyOfTCP
+	entropyOfAll
+)
+
+// payloadsWanted says what the flow features and windows need of payloads.
+func payloadsWanted(opt Options) (captured bool, entropy entropyOf) {
+	groups := opt.Flow.Groups()
+	if opt.WindowSink != nil && slices.Contains(opt.Windows.Groups, "entropy") {
+		entropy = entropyOfTCP
+	}
+	if slices.Contains(groups, "entropy") {
+		entropy = entropyOfAll
+	}
+	return entropy != entropyOfNone || slices.Contains(groups, "first_payload"), entropy
 }
 
 // run processes batches until there are no more, then ends all flows. It calls stop when an error makes going on
@@ -162,8 +191,8 @@ func (s *shard) batch(b *batch) {
 		if !s.decode(in, f, b.Bytes(int(i))) {
 			continue
 		}
-		if s.windows != nil {
-			s.windows.frames[n] = b.Bytes(int(i))
+		if s.payloads {
+			s.look(in, b.Bytes(int(i)))
 		}
 		if n++; n == decodeGroup {
 			s.count(n)
@@ -171,6 +200,15 @@ func (s *shard) batch(b *batch) {
 		}
 	}
 	s.count(n)
+}
+
+// look sets what is wanted of the packet's payload.
+func (s *shard) look(in *flowtable.Input, frame []byte) {
+	in.Captured = frame[in.PayloadOff : in.PayloadOff+in.PayloadCap]
+	in.Entropy = 0
+	if s.entropy == entropyOfAll || s.entropy == entropyOfTCP && in.Proto == packet.ProtoTCP {
+		in.Entropy = s.meter.Entropy(in.Captured)
+	}
 }
 
 // count counts the first n packets of the group.

@@ -40,6 +40,7 @@ type manifestConfig struct {
 type manifestTable struct {
 	Evicted   uint64 `json:"evicted"`             // flows
 	Fragments uint64 `json:"forgotten_fragments"` // first fragments
+	Payloads  uint64 `json:"given_up_payloads"`   // first ones of flows
 	Pairs     uint64 `json:"pairs_evicted"`       // of windows
 	Shards    int    `json:"shards"`              // each forgot for itself
 }
@@ -62,11 +63,13 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, o
 	m.Config.YAML = string(config.YAML(c))
 	sum := sha256.Sum256([]byte(m.Config.YAML))
 	m.Config.SHA256 = hex.EncodeToString(sum[:])
-	if n := ledger.Flows.Written["evicted"]; n > 0 || ledger.ForgottenFragments > 0 || ledger.Windows != nil && ledger.Windows.PairsEvicted > 0 {
-		m.Full = &manifestTable{Evicted: n, Fragments: ledger.ForgottenFragments, Shards: shards}
-		if ledger.Windows != nil {
-			m.Full.Pairs = ledger.Windows.PairsEvicted
-		}
+	full := manifestTable{Evicted: ledger.Flows.Written["evicted"], Fragments: ledger.ForgottenFragments,
+		Payloads: ledger.Flows.GivenUpPayloads, Shards: shards}
+	if ledger.Windows != nil {
+		full.Pairs = ledger.Windows.PairsEvicted
+	}
+	if full != (manifestTable{Shards: shards}) {
+		m.Full = &full
 	}
 	return m
 }

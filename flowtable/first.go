@@ -1,0 +1,215 @@
+package flowtable
+
+import (
+	"math/bits"
+
+	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
+)
+
+// firstState says how far the first payload of a flow's end is known.
+type firstState uint8
+
+const (
+	firstUnseen firstState = iota // nothing of the end that counts
+	firstReady                    // TCP: its SYN was seen
+	firstOpen                     // TCP: some of its payload is in a buffer
+	firstDone                     // measured
+	firstLost                     // it will never be known
+)
+
+// firsts puts first payloads together: the bytes of a TCP stream from its beginning to where the other end begins to
+// answer, FirstPayloadBytes at most. Segments may come in any order and any number of times; of a byte that comes twice
+// the first copy counts. Of UDP the first datagram is the first payload.
+//
+// Streams wait in buffers, which are taken from and given back to a pool. When all are in use, the one begun first is
+// given up: its flow's first payload is not known then.
+type firsts struct {
+	states  slab[[2]first]
+	meter   *payload.Meter
+	buffers []*buffer // buffers[0] links the open ones, the one begun first coming first
+	free    []uint32
+	limit   int // buffers at most
+	givenUp uint64
+}
+
+// first is one end's stream. Places in it are bytes from its beginning.
+type first struct {
+	base   uint32 // sequence number of its first byte
+	buffer uint32 // while firstOpen
+	prefix uint16 // so many bytes are there without a hole
+	extent uint16 // the end of the last byte seen
+	limit  uint16 // the first payload ends here
+	stats  payload.Stats
+}
+
+// buffer holds bytes of one stream.
+type buffer struct {
+	bytes      [FirstPayloadBytes]byte
+	there      [(FirstPayloadBytes + 63) / 64]uint64 // bit by byte
+	top        int                                   // no byte from here on is there
+	prev, next uint32
+	place      uint32 // of the flow
+	end        uint8
+}
+
+func newFirsts(limit int) firsts {
+	return firsts{meter: payload.NewMeter(), buffers: []*buffer{{}}, limit: limit}
+}
+
+// add looks at a packet from end d.
+func (m *firsts) add(place uint32, flows *slab[sums], in *Input, d int) {
+	if in.Flags&packet.FragLater != 0 {
+		return // without a transport header
+	}
+	state := &flows.at(place).first
+	switch in.Proto {
+	case packet.ProtoTCP:
+		m.addTCP(place, flows, state, in, d)
+	case packet.ProtoUDP:
+		if in.PayloadLen > 0 && state[d] == firstUnseen {
+			m.addUDP(&state[d], &m.states.at(place)[d], in)
+		}
+	}
+}
+
+// addUDP measures the end's first datagram. One that was cut is not known.
+func (m *firsts) addUDP(state *firstState, end *first, in *Input) {
+	n := min(in.PayloadLen, FirstPayloadBytes)
+	*state = firstLost
+	if in.PayloadCap >= n {
+		*state, end.stats = firstDone, m.meter.Measure(in.Captured[:n])
+	}
+}
+
+func (m *firsts) addTCP(place uint32, flows *slab[sums], state *[2]firstState, in *Input, d int) {
+	ends := m.states.at(place)
+	if in.Flags&packet.HeaderCut != 0 && state[d] < firstDone { // who knows what was in it
+		m.lose(&state[d], &ends[d])
+		return
+	}
+	seq := in.Seq
+	if in.TCPFlags&packet.SYN != 0 {
+		seq++
+		if state[d] == firstUnseen {
+			state[d] = firstReady
+			ends[d] = first{base: seq, limit: FirstPayloadBytes}
+		}
+	}
+	if in.PayloadLen == 0 {
+		return
+	}
+	if other := &ends[1-d]; state[1-d] == firstOpen {
+		other.limit = min(other.limit, other.extent)
+		m.closeIfWhole(&state[1-d], other)
+	}
+	switch state[d] {
+	case firstUnseen:
+		state[d] = firstLost
+		return
+	case firstDone, firstLost:
+		return
+	}
+	end := &ends[d]
+	from := min(int64(int32(seq-end.base)), int64(end.limit))
+	to := min(from+int64(in.PayloadLen), int64(end.limit))
+	if to <= 0 { // a keep-alive, or an old segment
+		return
+	}
+	skip := max(0, -from) // bytes before the first
+	from += skip
+	if state[d] == firstReady {
+		end.buffer = m.take(place, d, flows)
+		state[d] = firstOpen
+	}
+	end.extent = max(end.extent, uint16(to))
+	if skip < int64(len(in.Captured)) {
+		captured := in.Captured[skip:]
+		m.buffers[end.buffer].put(int(from), captured[:min(int64(len(captured)), to-from)])
+		end.prefix = uint16(m.buffers[end.buffer].whole(int(end.prefix)))
+	}
+	m.closeIfWhole(&state[d], end)
+}
+
+// closeIfWhole measures the first payload where all of it is there.
+func (m *firsts) closeIfWhole(state *firstState, end *first) {
+	if end.prefix != end.limit {
+		return
+	}
+	*state, end.stats = firstDone, m.meter.Measure(m.buffers[end.buffer].bytes[:end.prefix])
+	m.giveBack(end.buffer)
+}
+
+func (m *firsts) lose(state *firstState, end *first) {
+	if *state == firstOpen {
+		m.giveBack(end.buffer)
+	}
+	*state = firstLost
+}
+
+// ended returns what is known of a stream in a buffer whose flow has ended.
+func (m *firsts) ended(place uint32, d int) payload.Stats {
+	end := &m.states.at(place)[d]
+	if end.prefix != end.extent {
+		return payload.Stats{}
+	}
+	return m.meter.Measure(m.buffers[end.buffer].bytes[:end.prefix])
+}
+
+// take returns an empty buffer for the end.
+func (m *firsts) take(place uint32, d int, flows *slab[sums]) uint32 {
+	if len(m.free) == 0 {
+		if len(m.buffers) > m.limit {
+			oldest := m.buffers[m.buffers[0].next]
+			flows.at(oldest.place).first[oldest.end] = firstLost
+			m.givenUp++
+			m.giveBack(m.buffers[0].next)
+		} else {
+			m.free = append(m.free, uint32(len(m.buffers)))
+			m.buffers = append(m.buffers, new(buffer))
+		}
+	}
+	i := m.free[len(m.free)-1]
+	m.free = m.free[:len(m.free)-1]
+	b := m.buffers[i]
+	last := m.buffers[0].prev
+	b.there, b.top, b.place, b.end = [len(b.there)]uint64{}, 0, place, uint8(d)
+	b.prev, b.next = last, 0
+	m.buffers[last].next, m.buffers[0].prev = i, i
+	return i
+}
+
+func (m *firsts) giveBack(i uint32) {
+	b := m.buffers[i]
+	m.buffers[b.prev].next, m.buffers[b.next].prev = b.next, b.prev
+	m.free = append(m.free, i)
+}
+
+// put stores the bytes that are not there yet, from place from on; they end before the buffer does.
+func (b *buffer) put(from int, data []byte) {
+	if from >= b.top { // all are new
+		copy(b.bytes[from:], data)
+	} else {
+		for i, v := range data {
+			if at := from + i; b.there[at/64]>>(at%64)&1 == 0 {
+				b.bytes[at] = v
+			}
+		}
+	}
+	to := from + len(data)
+	for at := from; at < to; at = (at/64 + 1) * 64 {
+		n := min(to-at, 64-at%64)
+		b.there[at/64] |= (1<<n - 1) << (at % 64)
+	}
+	b.top = max(b.top, to)
+}
+
+// whole returns the place of the first byte from place from on that is not there.
+func (b *buffer) whole(from int) int {
+	for at := from; at < b.top; at = (at/64 + 1) * 64 {
+		if missing := bits.TrailingZeros64(^(b.there[at/64] >> (at % 64))); missing < 64-at%64 {
+			return at + missing
+		}
+	}
+	return max(from, b.top)
+}

@@ -1,0 +1,251 @@
+package flowtable
+
+import (
+	"math"
+	"math/bits"
+)
+
+// groupSet is a set of the groups of FeatureGroups, the first one bit 0.
+type groupSet uint8
+
+const (
+	lengthGroup groupSet = 1 << iota
+	intervalGroup
+	entropyGroup
+	firstGroup
+	spltGroup
+	burstGroup
+)
+
+func groupSetOf(names []string) (set groupSet) {
+	for i, known := range FeatureGroups() {
+		for _, name := range names {
+			if name == known {
+				set |= 1 << i
+			}
+		}
+	}
+	return set
+}
+
+// measures computes the features of a table's flows. What it keeps of a flow lies at the flow's place in slabs of its
+// own, so that flows are no larger where features are off.
+type measures struct {
+	groups groupSet
+	sums   slab[sums]
+	splt   slab[splt]
+	firsts firsts
+	block  []Features // room for the features of the next records
+}
+
+// slab is memory for one T at each place of the flows' slab. T holds no pointers.
+type slab[T any] struct{ chunks []*[chunkFlows]T }
+
+func (s *slab[T]) at(place uint32) *T { return &s.chunks[place>>chunkBits][place&(chunkFlows-1)] }
+
+// grow makes room for the place, which is at most one chunk beyond what there is.
+func (s *slab[T]) grow(place uint32) {
+	if int(place>>chunkBits) == len(s.chunks) {
+		s.chunks = append(s.chunks, new([chunkFlows]T))
+	}
+}
+
+// sums are what a flow's moments and means are made from, and how far its first packets are told.
+type sums struct {
+	side  [2]sideSums
+	first [2]firstState
+	splt  uint8 // packets told, at most SPLTPackets
+}
+
+// sideSums are the sums of one end. Whole numbers make them exact, and the moments independent of rounding.
+type sideSums struct {
+	length    squares
+	interval  squares
+	span      uint64 // sum of the intervals, ns
+	latest    int64  // time of the latest packet
+	lengthMin uint32
+	lengthMax uint32
+	shortest  uint64 // interval, ns
+	longest   uint64
+	entropy   float64 // sum over the packets with captured payload, in their order
+	measured  uint32  // how many these are
+}
+
+// splt holds a flow's first packets with payload: lengths, negative from end b, and gaps in microseconds.
+type splt struct {
+	sizes [SPLTPackets]int32
+	gaps  [SPLTPackets]uint32
+}
+
+// squares is a sum of squares in 128 bits.
+type squares struct{ hi, lo uint64 }
+
+func (s *squares) add(v uint64) {
+	hi, lo := bits.Mul64(v, v)
+	var carry uint64
+	s.lo, carry = bits.Add64(s.lo, lo, 0)
+	s.hi += hi + carry
+}
+
+func newMeasures(cfg Config, shards int) *measures {
+	groups := groupSetOf(cfg.Groups())
+	if groups == 0 {
+		return nil
+	}
+	return &measures{groups: groups, firsts: newFirsts(max(1, (cfg.MaxFirstPayloads+shards-1)/shards))}
+}
+
+// open makes room at the place of a new flow, or of another part of one.
+func (m *measures) open(place uint32) {
+	m.sums.grow(place)
+	if m.groups&(spltGroup|burstGroup) != 0 {
+		m.splt.grow(place)
+	}
+	if m.groups&firstGroup != 0 {
+		m.firsts.states.grow(place)
+	}
+	*m.sums.at(place) = sums{}
+}
+
+// next lets the features start anew in another part of the flow, but for those of the flow's beginning.
+func (m *measures) next(place uint32) {
+	m.forget(place)
+	*m.sums.at(place) = sums{first: [2]firstState{firstLost, firstLost}, splt: SPLTPackets}
+}
+
+// forget frees what the flow holds besides its places in the slabs.
+func (m *measures) forget(place uint32) {
+	s := m.sums.at(place)
+	for d, state := range s.first {
+		if state == firstOpen {
+			m.firsts.giveBack(m.firsts.states.at(place)[d].buffer)
+		}
+	}
+}
+
+// touch reads what a packet will need of the flow's place, so that cache misses overlap.
+func (m *measures) touch(place uint32) uint64 {
+	s := m.sums.at(place)
+	return s.side[0].length.lo + s.side[1].length.lo + uint64(s.splt)
+}
+
+// add measures one packet from end d, before the flow has counted it.
+func (m *measures) add(place uint32, f *flow, in *Input, d int) {
+	s := m.sums.at(place)
+	side := &s.side[d]
+	if m.groups&lengthGroup != 0 {
+		side.addLength(in.Length, f.packets[d] == 0)
+	}
+	if m.groups&intervalGroup != 0 {
+		side.addInterval(in.Time, f.packets[d])
+	}
+	if m.groups&entropyGroup != 0 && in.PayloadCap > 0 {
+		side.entropy += in.Entropy
+		side.measured++
+	}
+	if m.groups&(spltGroup|burstGroup) != 0 && s.splt < SPLTPackets && in.PayloadLen > 0 {
+		m.splt.at(place).add(s.splt, f, in, d)
+		s.splt++
+	}
+	if m.groups&firstGroup != 0 && (s.first[d] < firstDone || s.first[1-d] == firstOpen) {
+		m.firsts.add(place, &m.sums, in, d)
+	}
+}
+
+func (s *sideSums) addLength(length uint32, first bool) {
+	s.length.add(uint64(length))
+	if first || length < s.lengthMin {
+		s.lengthMin = length
+	}
+	s.lengthMax = max(s.lengthMax, length)
+}
+
+// addInterval counts the time since the end's packet before, of which there were so many.
+func (s *sideSums) addInterval(time int64, before uint32) {
+	if before == 0 {
+		s.latest = time
+		return
+	}
+	span := uint64(max(0, time-s.latest))
+	s.latest = max(s.latest, time)
+	s.span += span
+	s.interval.add(span)
+	if before == 1 || span < s.shortest {
+		s.shortest = span
+	}
+	s.longest = max(s.longest, span)
+}
+
+func (s *splt) add(i uint8, f *flow, in *Input, d int) {
+	size := int32(min(in.PayloadLen, math.MaxInt32))
+	if d == 1 {
+		size = -size
+	}
+	gap := int64(0)
+	if f.packets != [2]uint32{} {
+		gap = max(0, in.Time-f.end)
+	}
+	s.sizes[i], s.gaps[i] = size, uint32(min(gap/1000, math.MaxUint32))
+}
+
+// features returns the features of the flow's record, whose client is the end up.
+func (m *measures) features(place uint32, f *flow, up int) *Features {
+	if len(m.block) == 0 {
+		m.block = make([]Features, featureBlock)
+	}
+	r := &m.block[0]
+	m.block = m.block[1:]
+	s := m.sums.at(place)
+	for i, d := range [2]int{up, 1 - up} {
+		side := &s.side[d]
+		n := uint64(f.packets[d])
+		r.Length[i] = moments(n, f.bytes[d], side.length, uint64(side.lengthMin), uint64(side.lengthMax), 1)
+		r.Interval[i] = moments(max(n, 1)-1, side.span, side.interval, side.shortest, side.longest, 1000)
+		r.Entropy[i] = side.entropy / float64(side.measured)
+		switch s.first[d] {
+		case firstOpen:
+			r.First[i] = m.firsts.ended(place, d)
+		case firstDone:
+			r.First[i] = m.firsts.states.at(place)[d].stats
+		}
+	}
+	if m.groups&(spltGroup|burstGroup) != 0 && f.bits&fixed == 0 {
+		first := m.splt.at(place)
+		r.SPLT, r.Gaps = s.splt, first.gaps
+		for i, size := range first.sizes[:s.splt] {
+			if up == 1 {
+				size = -size
+			}
+			r.Sizes[i] = size
+		}
+		clear(r.Gaps[s.splt:])
+	}
+	return r
+}
+
+// featureBlock is how many records' features are allocated at a time.
+const featureBlock = 64
+
+// moments returns the moments of n whole numbers, in parts of unit, from their sum, the sum of their squares and their
+// bounds. The variance is (n*sum(x^2) - sum(x)^2) / (n*(n-1)), its numerator computed exactly.
+func moments(n, sum uint64, s squares, least, most uint64, unit float64) Moments {
+	nan := math.NaN()
+	if n == 0 {
+		return Moments{nan, nan, nan, nan}
+	}
+	r := Moments{Mean: float64(sum) / float64(n) / unit, Std: nan, Min: float64(least) / unit, Max: float64(most) / unit}
+	if n < 2 {
+		return r
+	}
+	carry, w0 := bits.Mul64(n, s.lo)
+	w2, w1 := bits.Mul64(n, s.hi)
+	w1, carry = bits.Add64(w1, carry, 0)
+	w2 += carry
+	hi, lo := bits.Mul64(sum, sum)
+	w0, carry = bits.Sub64(w0, lo, 0)
+	w1, carry = bits.Sub64(w1, hi, carry)
+	w2 -= carry
+	numerator := math.Ldexp(float64(w2), 128) + math.Ldexp(float64(w1), 64) + float64(w0)
+	r.Std = math.Sqrt(numerator/float64(n)/float64(n-1)) / unit
+	return r
+}
