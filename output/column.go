@@ -12,7 +12,7 @@ type Column struct {
 	Source   string // where the value comes from
 	Pattern  string // regular expression that a string or an array's items match; "" for any
 	Enum     []string
-	Max      uint64 // largest integer; 0 for any
+	Max      uint64 // largest number, most pairs; 0 for any
 }
 
 // Type is a column's JSON type.
@@ -26,15 +26,23 @@ const (
 	Integer      // number without fraction, not negative
 	Names        // array of distinct strings; in CSV joined with '|'
 	Number       // number: the shortest text that reads back as the same double, not negative
+	Pairs        // array of arrays of two integers; in CSV the two are joined with ':', the pairs with '|'
 )
 
 // JSON returns the name of the JSON type.
 func (t Type) JSON() string {
-	return [...]string{"string", "string", "number", "integer", "array", "number"}[t]
+	return [...]string{"string", "string", "number", "integer", "array", "number", "array"}[t]
 }
 
-// FlowColumns returns the columns of flow records in their order. The caller owns the slice, not the Enums in it.
-func FlowColumns() []Column { return slices.Clone(flowColumns[:]) }
+// FlowColumns returns the columns of flow records in their order: those that are always there, then features, then
+// labels. The caller owns the slice, not the Enums in it.
+func FlowColumns(columns Columns) []Column {
+	all := slices.Clone(flowColumns[:])
+	for _, f := range FlowFeatures(columns.Features) {
+		all = append(all, f.Column)
+	}
+	return append(all, columns.Labels.columns()...)
+}
 
 // The columns of flow records, as indices of flowColumns.
 const (

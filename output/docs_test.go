@@ -58,7 +58,7 @@ func checkDocument(t *testing.T, path string, want []byte) {
 func flowTable() string {
 	var b strings.Builder
 	b.WriteString("| column | type | unit | null | meaning | source |\n| --- | --- | --- | --- | --- | --- |\n")
-	for _, c := range FlowColumns() {
+	for _, c := range FlowColumns(Columns{}) {
 		null := ""
 		if c.Nullable {
 			null = "yes"
@@ -107,22 +107,22 @@ func newProperty(c Column) property {
 // columns' order. A window lacks the features of groups that are off, and has ports only when windows are by flow.
 func flowSchema(t *testing.T) []byte {
 	var names []string
-	for _, c := range FlowColumns() {
+	for _, c := range FlowColumns(Columns{}) {
 		names = append(names, c.Name)
 	}
-	return schema(t, "flow", "One bidirectional flow, or one part of it: a line of flows.ndjson.", FlowColumns(), names)
+	return schema(t, "flow", "One bidirectional flow, or one part of it: a line of flows.ndjson.", FlowColumns(Columns{}), names)
 }
 
 func windowSchema(t *testing.T) []byte {
 	cfg := features.DefaultConfig()
 	cfg.Groups = nil
 	var names []string
-	for _, c := range WindowColumns(cfg) {
+	for _, c := range WindowColumns(cfg, nil) {
 		names = append(names, c.Name)
 	}
 	cfg = features.DefaultConfig()
 	cfg.By = features.ByFlow
-	return schema(t, "window", "The packets of one window between two hosts: a line of windows.ndjson.", WindowColumns(cfg), names)
+	return schema(t, "window", "The packets of one window between two hosts: a line of windows.ndjson.", WindowColumns(cfg, nil), names)
 }
 
 func schema(t *testing.T, title, description string, columns []Column, required []string) []byte {

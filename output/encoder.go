@@ -13,10 +13,12 @@ import (
 // value is ready.
 type Encoder struct {
 	clock clock
+	pairs [flowtable.SPLTPackets][2]int64 // of the column that is being written
 }
 
-// AppendNDJSON appends the record to dst as one JSON object and a line feed, and returns the extended slice. It
-// allocates only where dst has no room for the longest possible line, and may write to all of dst's capacity.
+// AppendNDJSON appends the record, without features and label, to dst as one JSON object and a line feed, and returns
+// the extended slice. It allocates only where dst has no room for the longest possible line, and may write to all of
+// dst's capacity.
 func (e *Encoder) AppendNDJSON(dst []byte, r *flowtable.Record) []byte {
 	return e.appendFlow(dst, r, ndjson)
 }
@@ -26,23 +28,17 @@ func (e *Encoder) AppendCSV(dst []byte, r *flowtable.Record) []byte {
 	return e.appendFlow(dst, r, csv)
 }
 
-// AppendCSVHeader appends the line of column names to dst and returns it.
-func AppendCSVHeader(dst []byte) []byte {
-	for i := range flowColumns {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, flowColumns[i].Name...)
-	}
-	return append(dst, '\n')
-}
-
-// maxFlowText is room for the longest line of either form and the slack behind it.
+// maxFlowText is room for the longest line of either form, without features and labels, and the slack behind it.
 const maxFlowText = 1536
 
-// appendFlow writes one line. The columns come in the order of flowColumns.
+// appendFlow writes one line without features and labels.
 func (e *Encoder) appendFlow(dst []byte, r *flowtable.Record, f *form) []byte {
 	dst = slices.Grow(dst, maxFlowText)
+	return append(e.appendColumns(dst, r, f), f.end...)
+}
+
+// appendColumns writes the columns that are always there, in the order of flowColumns. There is room for maxFlowText.
+func (e *Encoder) appendColumns(dst []byte, r *flowtable.Record, f *form) []byte {
 	dst = appendIDs(dst, r, f)
 	dst = e.appendTimes(dst, r, f)
 	dst = appendEndpoints(dst, r, f)
@@ -54,8 +50,7 @@ func (e *Encoder) appendFlow(dst []byte, r *flowtable.Record, f *form) []byte {
 	dst = appendStates(dst, r, f)
 	dst = appendTransport(dst, r, f)
 	dst = add(dst, &f.number[colQuality])
-	dst = append(dst, f.quality[int(r.Quality)&(len(f.quality)-1)]...)
-	return append(dst, f.end...)
+	return append(dst, f.quality[int(r.Quality)&(len(f.quality)-1)]...)
 }
 
 func appendIDs(dst []byte, r *flowtable.Record, f *form) []byte {

@@ -30,14 +30,8 @@ func ParseFormat(name string) (Format, error) {
 
 // Columns says which columns records have besides those that they always have.
 type Columns struct {
-	Features []string // groups of flow features, of flowtable.FeatureGroups and in their order
+	Features []string // groups of flow features, of flowtable.FeatureGroups
 	Labels   *Labels  // nil: no columns of labels
-}
-
-// Labels are what is known of flows from elsewhere. They are never changed.
-type Labels struct {
-	Names []string   // of the columns
-	Rows  [][]string // by label, the first one being label 1; values by column
 }
 
 // Flows is the Sink that writes flow records as text. With several workers it formats on goroutines of its own, which
@@ -47,12 +41,10 @@ type Flows struct{ *writer[flowtable.Record] }
 var _ Sink = Flows{}
 
 // NewFlows returns a sink that writes to target, which it owns from now on, with the given number of workers: 1 is the
-// caller itself.
-func NewFlows(target Target, format Format, workers int) Flows {
-	if format == CSV {
-		return Flows{newWriter(target, AppendCSVHeader(nil), (*Encoder).AppendCSV, workers)}
-	}
-	return Flows{newWriter(target, nil, (*Encoder).AppendNDJSON, workers)}
+// caller itself. It keeps columns.Labels.
+func NewFlows(target Target, format Format, workers int, columns Columns) Flows {
+	f := newFlowForm(columns, format)
+	return Flows{newWriter(target, f.header, f.append, workers)}
 }
 
 // Flows implements Sink.

@@ -42,7 +42,7 @@ func expected(format Format, records []flowtable.Record) []byte {
 	var e Encoder
 	var text []byte
 	if format == CSV {
-		text = AppendCSVHeader(nil)
+		text = appendHeader(nil, FlowColumns(Columns{}))
 	}
 	for i := range records {
 		if format == CSV {
@@ -62,7 +62,7 @@ func TestFlowsWritesInOrder(t *testing.T) {
 			for _, batch := range []int{1, 100, chunkRecords, len(records)} {
 				t.Run(fmt.Sprintf("%v/workers=%d/batch=%d", format, workers, batch), func(t *testing.T) {
 					target := &limited{limit: 1 << 30}
-					s := NewFlows(target, format, workers)
+					s := NewFlows(target, format, workers, Columns{})
 					for rest := records; len(rest) > 0; {
 						lent := append([]flowtable.Record(nil), rest[:min(batch, len(rest))]...)
 						rest = rest[len(lent):]
@@ -88,9 +88,9 @@ func TestFlowsWritesInOrder(t *testing.T) {
 
 func TestFlowsWithoutRecords(t *testing.T) {
 	for _, workers := range []int{1, 3} {
-		for format, want := range map[Format]string{NDJSON: "", CSV: string(AppendCSVHeader(nil))} {
+		for format, want := range map[Format]string{NDJSON: "", CSV: string(appendHeader(nil, FlowColumns(Columns{})))} {
 			target := &limited{limit: 1 << 20}
-			s := NewFlows(target, format, workers)
+			s := NewFlows(target, format, workers, Columns{})
 			if err := errors.Join(s.Flush(), s.Flush(), s.Close(), s.Close(), s.Abort()); err != nil {
 				t.Error(err)
 			}
@@ -109,7 +109,7 @@ func TestFlowsFlush(t *testing.T) {
 	for _, workers := range []int{1, 2} {
 		synctest.Test(t, func(t *testing.T) {
 			target := &limited{limit: 1 << 20}
-			s := NewFlows(target, NDJSON, workers)
+			s := NewFlows(target, NDJSON, workers, Columns{})
 			records := flood(3)
 			for i := range records {
 				if err := errors.Join(s.Flows(records[i:i+1]), s.Flush()); err != nil {
@@ -138,7 +138,7 @@ func TestFlowsFailingTarget(t *testing.T) {
 			for _, abort := range []bool{false, true} {
 				synctest.Test(t, func(t *testing.T) {
 					target := &limited{limit: limit, err: full}
-					s := NewFlows(target, NDJSON, workers)
+					s := NewFlows(target, NDJSON, workers, Columns{})
 					var err error
 					for i := 0; i < len(records) && err == nil; i += 100 {
 						err = s.Flows(records[i:min(i+100, len(records))])
@@ -174,7 +174,7 @@ type shortWriter struct{ limited }
 func (*shortWriter) Write(b []byte) (int, error) { return len(b) - 1, nil }
 
 func TestFlowsShortWrite(t *testing.T) {
-	s := NewFlows(&shortWriter{}, NDJSON, 1)
+	s := NewFlows(&shortWriter{}, NDJSON, 1, Columns{})
 	if err := errors.Join(s.Flows(flood(1)), s.Close()); !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("got %v, want %v", err, io.ErrShortWrite)
 	}
@@ -183,7 +183,7 @@ func TestFlowsShortWrite(t *testing.T) {
 func TestFlowsDoesNotAllocate(t *testing.T) {
 	records := flood(chunkRecords)
 	for _, workers := range []int{1, 2} {
-		s := NewFlows(NewStream(io.Discard, "nowhere"), NDJSON, workers)
+		s := NewFlows(NewStream(io.Discard, "nowhere"), NDJSON, workers, Columns{})
 		feed := func() {
 			if err := s.Flows(records); err != nil {
 				t.Fatal(err)
@@ -208,7 +208,7 @@ func TestFlowsToFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewFlows(f, CSV, 2)
+	s := NewFlows(f, CSV, 2, Columns{})
 	if err := errors.Join(s.Flows(records), s.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestFlowsFullDisk(t *testing.T) {
 		t.Skipf("no /dev/full: %v", err)
 	}
 	defer full.Close()
-	s := NewFlows(NewStream(full, "standard output"), NDJSON, 2)
+	s := NewFlows(NewStream(full, "standard output"), NDJSON, 2, Columns{})
 	err = errors.Join(s.Flows(flood(1000)), s.Close())
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "write standard output: no space left on device") {
 		t.Errorf("got %v", err)
@@ -243,7 +243,7 @@ func TestFlowsClosedPipe(t *testing.T) {
 	memoryReader, memoryWriter := io.Pipe()
 	memoryReader.Close()
 	for _, w := range []io.Writer{writer, memoryWriter} {
-		s := NewFlows(NewStream(w, "standard output"), NDJSON, 2)
+		s := NewFlows(NewStream(w, "standard output"), NDJSON, 2, Columns{})
 		if err := errors.Join(s.Flows(flood(1000)), s.Close()); !errors.Is(err, ErrClosedPipe) {
 			t.Errorf("got %v, want %v", err, ErrClosedPipe)
 		}
@@ -265,7 +265,7 @@ func BenchmarkFlows(b *testing.B) {
 	records := flood(64 * chunkRecords)
 	for _, workers := range []int{1, 2} {
 		b.Run(fmt.Sprintf("workers=%d/cpus=%d", workers, runtime.GOMAXPROCS(0)), func(b *testing.B) {
-			s := NewFlows(NewStream(io.Discard, "nowhere"), NDJSON, workers)
+			s := NewFlows(NewStream(io.Discard, "nowhere"), NDJSON, workers, Columns{})
 			for b.Loop() {
 				if err := s.Flows(records); err != nil {
 					b.Fatal(err)

@@ -21,18 +21,19 @@ type Windows struct{ *writer[features.Window] }
 
 var _ WindowSink = Windows{}
 
-// NewWindows returns a sink of the windows that cfg makes: columns that it leaves out are left out. Target and workers
-// are as in NewFlows.
-func NewWindows(target Target, format Format, workers int, cfg features.Config) Windows {
-	f := newWindowForm(cfg, format)
-	return Windows{newWriter(target, f.header(), f.append, workers)}
+// NewWindows returns a sink of the windows that cfg makes: columns that it leaves out are left out. Labels are nil where
+// there are none. Everything else is as in NewFlows.
+func NewWindows(target Target, format Format, workers int, cfg features.Config, labels *Labels) Windows {
+	f := newWindowForm(cfg, labels, format)
+	return Windows{newWriter(target, f.header, f.append, workers)}
 }
 
 // Windows implements WindowSink.
 func (w Windows) Windows(windows []features.Window) error { return w.write(windows) }
 
-// WindowColumns returns the columns of the windows that cfg makes, in their order. The caller owns the slice.
-func WindowColumns(cfg features.Config) []Column {
+// WindowColumns returns the columns of the windows that cfg makes, in their order, those of labels at the end. The caller
+// owns the slice.
+func WindowColumns(cfg features.Config, labels *Labels) []Column {
 	all := []Column{
 		{Name: "client", Doc: "Address of the client."},
 		{Name: "target", Doc: "Address of the other side."},
@@ -57,56 +58,35 @@ func WindowColumns(cfg features.Config) []Column {
 		f := described[i]
 		all = append(all, Column{Name: f.Name, Type: Number, Unit: f.Unit, Doc: f.Formula})
 	}
-	return all
+	return append(all, labels.columns()...)
 }
 
 // windowForm is what stands before each value of a window, and which features there are. It is never changed.
 type windowForm struct {
-	lead    []string // by column
+	header  []byte   // first line of CSV; nothing for NDJSON
+	lead    []string // by column, without the labels
 	quote   string   // around strings
 	end     string   // of a line
 	ports   bool
 	columns []int // of Window.Features
-	names   []string
+	labels  *labelForm
 }
 
-func newWindowForm(cfg features.Config, format Format) *windowForm {
-	f := &windowForm{ports: cfg.By == features.ByFlow, columns: cfg.Columns(), end: "\n"}
-	for i, c := range WindowColumns(cfg) {
-		f.names = append(f.names, c.Name)
-		switch {
-		case format == CSV && i == 0:
-			f.lead = append(f.lead, "")
-		case format == CSV:
-			f.lead = append(f.lead, ",")
-		case i == 0:
-			f.lead = append(f.lead, `{"`+c.Name+`":`)
-		default:
-			f.lead = append(f.lead, `,"`+c.Name+`":`)
-		}
+func newWindowForm(cfg features.Config, labels *Labels, format Format) *windowForm {
+	f := &windowForm{ports: cfg.By == features.ByFlow, columns: cfg.Columns(), labels: newLabelForm(labels, format)}
+	for _, c := range WindowColumns(cfg, nil) {
+		f.lead = append(f.lead, leadOf(c, format))
 	}
-	if format == NDJSON {
-		f.quote, f.end = `"`, "}\n"
+	f.lead[0] = f.lead[0][1:] // no comma
+	if format == CSV {
+		f.header, f.end = appendHeader(nil, WindowColumns(cfg, labels)), "\n"
+	} else {
+		f.lead[0], f.quote, f.end = "{"+f.lead[0], `"`, "}\n"
 	}
 	return f
 }
 
-// header is the first line of CSV, and nothing for NDJSON.
-func (f *windowForm) header() []byte {
-	if f.quote != "" {
-		return nil
-	}
-	var line []byte
-	for i, name := range f.names {
-		if i > 0 {
-			line = append(line, ',')
-		}
-		line = append(line, name...)
-	}
-	return append(line, '\n')
-}
-
-// maxWindowText is room for the longest line.
+// maxWindowText is room for the longest line without labels.
 const maxWindowText = 4096
 
 // append writes one line.
@@ -146,5 +126,5 @@ func (f *windowForm) append(e *Encoder, dst []byte, w *features.Window) []byte {
 	for _, i := range f.columns {
 		number(w.Features[i])
 	}
-	return append(dst, f.end...)
+	return append(f.labels.append(dst, w.Label), f.end...)
 }

@@ -66,7 +66,7 @@ func TestWindowsReadBack(t *testing.T) {
 		}
 		var lines, rows bytes.Buffer
 		for format, to := range map[Format]*bytes.Buffer{NDJSON: &lines, CSV: &rows} {
-			s := NewWindows(NewStream(to, "test"), format, 3, cfg)
+			s := NewWindows(NewStream(to, "test"), format, 3, cfg, nil)
 			if err := s.Windows(windows); err != nil {
 				t.Fatal(err)
 			}

@@ -70,6 +70,7 @@ func newReplay(a *app) *cobra.Command {
 	flags.BoolVar(&r.strict, "strict", false, "Exit with status 1 where a capture is cut short or damaged")
 	configFlag(flags, "format", "output.format")
 	configFlag(flags, "filter", "capture.filter")
+	configFlag(flags, "features", "flow.features")
 	configFlag(flags, "windows", "window.enabled")
 	configFlag(flags, "shards", "sensor.shards")
 	return cmd
@@ -208,6 +209,7 @@ func (r *replay) open(workers int) (*outputs, error) {
 		return nil, usageError{err}
 	}
 	cfg := r.loaded.Config.Window
+	columns := output.Columns{Features: r.loaded.Config.Flow.Groups()}
 	if r.stdout == "windows" && r.out != "" {
 		return nil, usagef("--stdout windows with --out: windows go to one place, want --windows for a file in %s", r.out)
 	}
@@ -218,20 +220,20 @@ func (r *replay) open(workers int) (*outputs, error) {
 		if err != nil {
 			return nil, err
 		}
-		sinks = append(sinks, output.NewFlows(file, format, workers))
+		sinks = append(sinks, output.NewFlows(file, format, workers, columns))
 		if cfg.Enabled {
 			file, err := r.dir.Create("windows." + format.String())
 			if err != nil {
 				return nil, errors.Join(err, sinks[0].Abort())
 			}
-			o.windows = output.NewWindows(file, format, workers, cfg)
+			o.windows = output.NewWindows(file, format, workers, cfg, columns.Labels)
 		}
 	}
 	switch r.stdout {
 	case "flows":
-		sinks = append(sinks, output.NewFlows(output.NewStream(r.app.stdout, "standard output"), format, workers))
+		sinks = append(sinks, output.NewFlows(output.NewStream(r.app.stdout, "standard output"), format, workers, columns))
 	case "windows":
-		o.windows = output.NewWindows(output.NewStream(r.app.stdout, "standard output"), format, workers, cfg)
+		o.windows = output.NewWindows(output.NewStream(r.app.stdout, "standard output"), format, workers, cfg, columns.Labels)
 	}
 	if len(sinks) == 0 && o.windows == nil {
 		o.totals = summary.New()

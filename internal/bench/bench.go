@@ -68,7 +68,7 @@ func Run(open func() (capture.Source, error), opt Options) (*Result, error) {
 	}
 	m.measure("decode", m.decode)
 	m.measure("table", func() { m.table(nil) })
-	sink := output.NewFlows(output.NewStream(io.Discard, "nowhere"), output.NDJSON, 1)
+	sink := output.NewFlows(output.NewStream(io.Discard, "nowhere"), output.NDJSON, 1, output.Columns{})
 	m.measure("output", func() { m.table(sink) })
 	if err := sink.Close(); err != nil {
 		return nil, err
