@@ -2,11 +2,15 @@ package output
 
 import (
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 // flood returns n records as a SYN flood makes them: one packet each, every source another.
@@ -54,5 +58,54 @@ func BenchmarkAppend(b *testing.B) {
 			}
 			b.SetBytes(int64(bytes / i))
 		})
+	}
+}
+
+// conversation returns n records with features as a short TLS connection leaves them.
+func conversation(n int) []flowtable.Record {
+	records := flood(n)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range records {
+		f := &flowtable.Features{SPLT: 12, Entropy: [2]float64{7 * rng.Float64(), 7.9 * rng.Float64()}}
+		for d := range 2 {
+			f.Length[d] = flowtable.Moments{Mean: 1500 * rng.Float64(), Std: 600 * rng.Float64(), Min: 40, Max: 1500}
+			gap := 1e6 * rng.Float64()
+			f.Interval[d] = flowtable.Moments{Mean: gap, Std: gap * 1.1, Min: float64(rng.IntN(100)), Max: float64(rng.IntN(1e6))}
+			f.First[d] = payload.Stats{Length: 517, Entropy: 8 * rng.Float64(), BitsSet: 4 * rng.Float64(), Printable: rng.Float64(), PrintableRun: 17}
+		}
+		for j := range f.SPLT {
+			f.Sizes[j], f.Gaps[j] = int32(rng.IntN(2900)-1450), uint32(rng.IntN(100_000))
+		}
+		records[i].Features = f
+	}
+	return records
+}
+
+// Run with: go test -run '^$' -bench FeatureColumns ./output
+func BenchmarkFeatureColumns(b *testing.B) {
+	records := conversation(1024)
+	labels := &Labels{Names: []string{"app", "transport"}, Rows: [][]string{{"TLS.Example", "obfs4 with \"iat\""}}}
+	for i := range records {
+		records[i].Label = 1
+	}
+	cases := map[string]Columns{"none": {}, "all": {Features: flowtable.FeatureGroups()}, "labels": {Labels: labels}}
+	for _, g := range flowtable.FeatureGroups() {
+		cases[g] = Columns{Features: []string{g}}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		for _, format := range []Format{NDJSON, CSV} {
+			b.Run(fmt.Sprintf("columns=%s/form=%v", name, format), func(b *testing.B) {
+				f := newFlowForm(cases[name], format)
+				var e Encoder
+				var text []byte
+				bytes, i := 0, 0
+				for b.Loop() {
+					text = f.append(&e, text[:0], &records[i&1023])
+					bytes += len(text)
+					i++
+				}
+				b.SetBytes(int64(bytes / i))
+			})
+		}
 	}
 }

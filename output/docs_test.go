@@ -6,12 +6,14 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/weir-sensor/weir/features"
+	"github.com/weir-sensor/weir/flowtable"
 )
 
 var update = flag.Bool("update", false, "write the documents that are made from the code")
@@ -22,6 +24,8 @@ const (
 	flowsDoc         = "../docs/FLOWS.md"
 	beginTable       = "<!-- columns: made from output/column.go by go test ./output -update -->\n"
 	endTable         = "<!-- end of columns -->\n"
+	beginFeatures    = "<!-- features: made from output/feature.go by go test ./output -update -->\n"
+	endFeatures      = "<!-- end of features -->\n"
 )
 
 func TestFlowSchema(t *testing.T) { checkDocument(t, schemaPath, flowSchema(t)) }
@@ -33,12 +37,19 @@ func TestFlowsDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, ok := bytes.Cut(text, []byte(beginTable))
-	_, after, ok2 := bytes.Cut(rest, []byte(endTable))
+	text = replaceBetween(t, text, beginTable, flowTable(), endTable)
+	checkDocument(t, flowsDoc, replaceBetween(t, text, beginFeatures, featureTable(), endFeatures))
+}
+
+// replaceBetween puts something else between two marks of the text.
+func replaceBetween(t *testing.T, text []byte, begin, middle, end string) []byte {
+	t.Helper()
+	before, rest, ok := bytes.Cut(text, []byte(begin))
+	_, after, ok2 := bytes.Cut(rest, []byte(end))
 	if !ok || !ok2 {
-		t.Fatalf("%s lacks the marks %q and %q", flowsDoc, beginTable, endTable)
+		t.Fatalf("%s lacks the marks %q and %q", flowsDoc, begin, end)
 	}
-	checkDocument(t, flowsDoc, bytes.Join([][]byte{before, []byte(beginTable + flowTable() + endTable), after}, nil))
+	return slices.Concat(before, []byte(begin+middle+end), after)
 }
 
 // checkDocument compares the file with what it should be, or writes it with -update.
@@ -63,8 +74,27 @@ func flowTable() string {
 		if c.Nullable {
 			null = "yes"
 		}
-		kind := [...]string{String: "string", Time: "time", Seconds: "decimal", Integer: "integer", Names: "array", Number: "number"}[c.Type]
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", c.Name, kind, c.Unit, null, c.Doc, c.Source)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", c.Name, kinds[c.Type], c.Unit, null, c.Doc, c.Source)
+	}
+	return b.String()
+}
+
+// kinds are the types as the tables call them.
+var kinds = [...]string{String: "string", Time: "time", Seconds: "decimal", Integer: "integer", Names: "array", Number: "number", Pairs: "pairs"}
+
+// featureTable is the Markdown table of the columns of flow features.
+func featureTable() string {
+	var b strings.Builder
+	b.WriteString("| column | group | type | unit | range | meaning | formula and source |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, c := range FlowFeatures(flowtable.FeatureGroups()) {
+		limits := "0 and more"
+		switch {
+		case c.Type == Pairs:
+			limits = fmt.Sprintf("at most %d pairs", c.Max)
+		case c.Max > 0:
+			limits = fmt.Sprintf("0 to %d", c.Max)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", c.Name, c.Group, kinds[c.Type], c.Unit, limits, c.Doc, c.Source)
 	}
 	return b.String()
 }
@@ -79,6 +109,8 @@ type property struct {
 	Minimum     *int      `json:"minimum,omitempty"`
 	Maximum     uint64    `json:"maximum,omitempty"`
 	UniqueItems bool      `json:"uniqueItems,omitempty"`
+	MinItems    uint64    `json:"minItems,omitempty"`
+	MaxItems    uint64    `json:"maxItems,omitempty"`
 	Items       *property `json:"items,omitempty"`
 }
 
@@ -99,43 +131,45 @@ func newProperty(c Column) property {
 	case Names:
 		p.Enum, p.UniqueItems = nil, true
 		p.Items = &property{Type: "string", Description: "One remark.", Enum: c.Enum}
+	case Pairs:
+		p.Maximum, p.MaxItems = 0, c.Max
+		p.Items = &property{Type: "array", Description: "One pair.", MinItems: 2, MaxItems: 2,
+			Items: &property{Type: "integer", Description: "In the order of the units."}}
 	}
 	return p
 }
 
 // flowSchema is the JSON Schema of one line of flows.ndjson, windowSchema of windows.ndjson: the properties in the
-// columns' order. A window lacks the features of groups that are off, and has ports only when windows are by flow.
+// columns' order. What is not in every run is not required: features of groups that are off, the ports of a window where
+// windows are not by flow, and labels, which have any name.
 func flowSchema(t *testing.T) []byte {
-	var names []string
-	for _, c := range FlowColumns(Columns{}) {
-		names = append(names, c.Name)
-	}
-	return schema(t, "flow", "One bidirectional flow, or one part of it: a line of flows.ndjson.", FlowColumns(Columns{}), names)
+	return schema(t, "flow", "One bidirectional flow, or one part of it: a line of flows.ndjson.",
+		FlowColumns(Columns{Features: flowtable.FeatureGroups()}), FlowColumns(Columns{}))
 }
 
 func windowSchema(t *testing.T) []byte {
-	cfg := features.DefaultConfig()
-	cfg.Groups = nil
-	var names []string
-	for _, c := range WindowColumns(cfg, nil) {
-		names = append(names, c.Name)
-	}
-	cfg = features.DefaultConfig()
-	cfg.By = features.ByFlow
-	return schema(t, "window", "The packets of one window between two hosts: a line of windows.ndjson.", WindowColumns(cfg, nil), names)
+	least, most := features.DefaultConfig(), features.DefaultConfig()
+	least.Groups = nil
+	most.By = features.ByFlow
+	return schema(t, "window", "The packets of one window between two hosts: a line of windows.ndjson.",
+		WindowColumns(most, nil), WindowColumns(least, nil))
 }
 
-func schema(t *testing.T, title, description string, columns []Column, required []string) []byte {
+func schema(t *testing.T, title, description string, columns, required []Column) []byte {
 	t.Helper()
-	var properties []string
+	var properties, names []string
 	for _, c := range columns {
 		properties = append(properties, fmt.Sprintf("%q:%s", c.Name, mustJSON(t, newProperty(c))))
 	}
+	for _, c := range required {
+		names = append(names, c.Name)
+	}
+	label := newProperty((&Labels{Names: []string{""}}).columns()[0])
 	text := fmt.Sprintf(`{"$schema":"https://json-schema.org/draft/2020-12/schema",`+
 		`"$id":"https://github.com/weir-sensor/weir/docs/schema/%s.v1.json","title":%q,`+
 		`"description":%q,`+
-		`"type":"object","additionalProperties":false,"required":%s,"properties":{%s}}`,
-		title, title, description, mustJSON(t, required), strings.Join(properties, ","))
+		`"type":"object","additionalProperties":false,"required":%s,"properties":{%s},"patternProperties":{"^label_":%s}}`,
+		title, title, description, mustJSON(t, names), strings.Join(properties, ","), mustJSON(t, label))
 	var b bytes.Buffer
 	if err := json.Indent(&b, []byte(text), "", "  "); err != nil {
 		t.Fatal(err)
@@ -176,8 +210,9 @@ func compileSchema(t *testing.T, path string) func(line []byte) error {
 // A schema that accepts everything would prove nothing.
 func TestSchemaRefuses(t *testing.T) {
 	schema := compileSchema(t, schemaPath)
-	var e Encoder
-	good := string(e.AppendNDJSON(nil, &flood(1)[0]))
+	r := conversation(1)[0]
+	r.Label = 1
+	good := string(written(t, &r, NDJSON, Columns{Features: flowtable.FeatureGroups(), Labels: &Labels{[]string{"app"}, [][]string{{"dns"}}}}))
 	if err := schema([]byte(good)); err != nil {
 		t.Fatal(err)
 	}
@@ -193,6 +228,18 @@ func TestSchemaRefuses(t *testing.T) {
 		{"unknown state", `"connecting"`, `"asleep"`},
 		{"repeated remark", `["one_way"]`, `["one_way","one_way"]`},
 		{"time without fraction", `.000000000Z`, `Z`},
+		{"fraction of a length", `"len_min_up":40`, `"len_min_up":40.5`},
+		{"negative length", `"len_min_up":40`, `"len_min_up":-40`},
+		{"entropy above 8", `"entropy_mean_up":`, `"entropy_mean_up":8`},
+		{"first payload too long", `"first_payload_up_length":517`, `"first_payload_up_length":1501`},
+		{"splt null", `"splt":[`, `"splt":null,"label_x":[`},
+		{"three in a pair", `"splt":[[`, `"splt":[[1,`},
+		{"one in a pair", `"splt":[[`, `"splt":[[1],[`},
+		{"fraction in a pair", `"splt":[[`, `"splt":[[1.5,1],[`},
+		{"33 packets", `"splt":[`, `"splt":[` + strings.Repeat("[1,1],", 32)},
+		{"26 bursts", `"bursts":[`, `"bursts":[` + strings.Repeat("[1,1],", 25)},
+		{"label that is a number", `"label_app":"dns"`, `"label_app":7`},
+		{"label by another name", `"label_app"`, `"app"`},
 	} {
 		bad := strings.Replace(good, c.from, c.to, 1)
 		if bad == good {

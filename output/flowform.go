@@ -2,7 +2,6 @@ package output
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/weir-sensor/weir/flowtable"
 )
@@ -14,7 +13,6 @@ type flowForm struct {
 	features []featureForm
 	room     int // for the longest line without labels
 	labels   *labelForm
-	pairs    *pairForm
 }
 
 // featureForm is a column of a flow feature in one of the text formats.
@@ -24,24 +22,15 @@ type featureForm struct {
 	null string // the whole column without a value, or without pairs
 }
 
-// pairForm is what stands around all pairs, between the two numbers of one, and between two pairs.
-type pairForm struct{ before, middle, between, after string }
-
-// The most bytes of a value.
-const (
-	maxNumberText = 25                                                // 0.000001234567890123456
-	maxPairText   = len("[-2147483648,4294967295],")                  // of splt; fewer bursts make up for their longer sums
-	maxPairsText  = len("[]") + flowtable.SPLTPackets*maxPairText + 1 // of a column
-)
+// maxPairsText is the most bytes of a column of pairs: of splt, since bursts are fewer.
+const maxPairsText = len("[]") + flowtable.SPLTPackets*len("[-2147483648,4294967295],")
 
 func newFlowForm(columns Columns, format Format) *flowForm {
 	f := &flowForm{form: ndjson, room: maxFlowText, labels: newLabelForm(columns.Labels, format)}
 	null, empty := "null", "[]"
-	f.pairs = &pairForm{"[[", ",", "],[", "]]"}
 	if format == CSV {
 		f.form, f.header = csv, appendHeader(nil, FlowColumns(columns))
 		null, empty = "", ""
-		f.pairs = &pairForm{"", ":", "|", ""}
 	}
 	for _, c := range FlowFeatures(columns.Features) {
 		lead := leadOf(c.Column, format)
@@ -75,7 +64,7 @@ func (f *flowForm) appendFeatures(e *Encoder, dst []byte, features *flowtable.Fe
 			dst = append(dst, c.null...)
 		case c.Type == Pairs:
 			if pairs := c.Pairs(e.pairs[:0], features); len(pairs) > 0 {
-				dst = f.pairs.append(append(dst, c.lead...), pairs)
+				dst = f.appendPairs(append(dst, c.lead...), pairs)
 			} else {
 				dst = append(dst, c.null...)
 			}
@@ -90,29 +79,28 @@ func (f *flowForm) appendFeatures(e *Encoder, dst []byte, features *flowtable.Fe
 	return dst
 }
 
-// append writes the pairs, of which there is one at least.
-func (f *pairForm) append(dst []byte, pairs [][2]int64) []byte {
-	before := f.before
-	for _, p := range pairs {
-		dst = append(dst, before...)
-		dst = strconv.AppendInt(dst, p[0], 10)
-		dst = append(dst, f.middle...)
-		dst = strconv.AppendInt(dst, p[1], 10)
-		before = f.between
+// appendPairs writes the pairs, of which there is one at least.
+func (f *flowForm) appendPairs(dst []byte, pairs [][2]int64) []byte {
+	if !f.quoted {
+		for _, p := range pairs {
+			dst = append(appendSigned(dst, p[0]), ':')
+			dst = append(appendSigned(dst, p[1]), '|')
+		}
+		return dst[:len(dst)-1]
 	}
-	return append(dst, f.after...)
+	dst = append(dst, '[')
+	for _, p := range pairs {
+		dst = append(appendSigned(append(dst, '['), p[0]), ',')
+		dst = append(appendSigned(dst, p[1]), ']', ',')
+	}
+	dst[len(dst)-1] = ']'
+	return dst
 }
 
-// appendNumber writes the shortest decimal that reads back as v, which is finite: at most maxNumberText bytes, with an
-// exponent where v is below 1e-6 or not below 1e21, as ECMAScript and encoding/json have it.
-func appendNumber(dst []byte, v float64) []byte {
-	if v >= 0 && v < 1<<53 {
-		if n := uint64(v); float64(n) == v {
-			return strconv.AppendUint(dst, n, 10)
-		}
+// appendSigned writes v. There is room for all of its digits.
+func appendSigned(dst []byte, v int64) []byte {
+	if v < 0 {
+		return appendDigits(append(dst, '-'), uint64(-v))
 	}
-	if v >= 1e21 || v < 1e-6 {
-		return strconv.AppendFloat(dst, v, 'e', -1, 64)
-	}
-	return strconv.AppendFloat(dst, v, 'f', -1, 64)
+	return appendDigits(dst, uint64(v))
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
-// field is one column of the plain model: value is nil, string, json.Number or []string.
+// field is one column of the plain model: value is nil, string, json.Number, []string or [][2]int64.
 type field struct {
 	name  string
 	value any
@@ -155,6 +155,12 @@ func csvField(v any) string {
 		return string(v)
 	case []string:
 		return strings.Join(v, "|")
+	case [][2]int64:
+		var pairs []string
+		for _, p := range v {
+			pairs = append(pairs, fmt.Sprintf("%d:%d", p[0], p[1]))
+		}
+		return strings.Join(pairs, "|")
 	}
 	return ""
 }

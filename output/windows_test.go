@@ -4,11 +4,14 @@ import (
 	"bytes"
 	stdcsv "encoding/csv"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/packet"
@@ -111,4 +114,48 @@ func TestWindowsReadBack(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Labels are the last columns, whatever is in them.
+func TestWindowLabelsReadBack(t *testing.T) {
+	valid := compileSchema(t, windowSchemaPath)
+	cfg := features.DefaultConfig()
+	rng := rand.New(rand.NewPCG(5, 6))
+	rapid.Check(t, func(t *rapid.T) {
+		labels := someLabels().Draw(t, "labels")
+		w := randomWindow(rng)
+		if labels != nil {
+			w.Label = rapid.Uint32Range(0, uint32(len(labels.Rows))).Draw(t, "label")
+		}
+		texts := map[Format]*bytes.Buffer{NDJSON: {}, CSV: {}}
+		for format, to := range texts {
+			s := NewWindows(NewStream(to, "test"), format, 1, cfg, labels)
+			if err := errors.Join(s.Windows([]features.Window{w}), s.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := valid(texts[NDJSON].Bytes()); err != nil {
+			t.Errorf("%s: %v", texts[NDJSON], err)
+		}
+		got, want := parseNDJSON(t, texts[NDJSON].Bytes()), modelLabels(labels, w.Label)
+		columns := WindowColumns(cfg, labels)
+		if len(got) != len(columns) || len(got) < len(want) {
+			t.Fatalf("got %d columns, %d described", len(got), len(columns))
+		}
+		for i, g := range got {
+			if g.name != string([]rune(columns[i].Name)) {
+				t.Errorf("column %d: got %q, want %q", i, g.name, columns[i].Name)
+			}
+		}
+		for i, g := range got[len(got)-len(want):] {
+			if g != want[i] {
+				t.Errorf("label %d: got %q = %q, want %q = %q", i, g.name, g.value, want[i].name, want[i].value)
+			}
+		}
+		rows, err := stdcsv.NewReader(texts[CSV]).ReadAll()
+		if err != nil || len(rows) != 2 || len(rows[0]) != len(columns) {
+			t.Fatalf("CSV: %v: %q", err, rows)
+		}
+		checkLabelsCSV(t, labels, w.Label, rows[0], rows[1])
+	})
 }

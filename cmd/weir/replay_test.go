@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -163,6 +165,76 @@ func TestReplayWritesWhatItSays(t *testing.T) {
 	}
 }
 
+// Features are columns behind the others, of the groups that were asked for; they fit the schema, and the counts that
+// are there without them.
+func TestReplayFeatures(t *testing.T) {
+	dir := t.TempDir()
+	if status, _, stderr := command(t, nil, "replay", "--features", "all", "--out", dir, demo); status != exitOK {
+		t.Fatal(stderr)
+	}
+	lines, err := os.ReadFile(filepath.Join(dir, "flows.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, plain, _ := command(t, nil, "replay", "--stdout", "flows", demo)
+	before := strings.Split(plain, "\n")
+	schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/flow.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var withSPLT int
+	for line := range bytes.Lines(lines) {
+		if was := strings.TrimSuffix(before[0], "}"); !strings.HasPrefix(string(line), was+`,"len_mean_up":`) {
+			t.Fatalf("%s does not go on from %s", line, was)
+		}
+		before = before[1:]
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(v); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		var r struct {
+			Packets  float64    `json:"packets_up"`
+			Bytes    float64    `json:"bytes_up"`
+			Payload  float64    `json:"payload_up"`
+			Duration float64    `json:"duration"`
+			Mean     *float64   `json:"len_mean_up"`
+			Interval float64    `json:"interval_mean_up"`
+			SPLT     [][2]int64 `json:"splt"`
+		}
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatal(err)
+		}
+		if (r.Mean == nil) != (r.Packets == 0) || r.Mean != nil && math.Abs(*r.Mean*r.Packets-r.Bytes) > 1e-9*r.Bytes {
+			t.Errorf("mean length %v is not bytes / packets: %s", r.Mean, line)
+		}
+		if r.Interval*(r.Packets-1) > r.Duration*1e6*(1+1e-9) {
+			t.Errorf("the intervals are longer than the flow: %s", line)
+		}
+		up := 0.0
+		for _, p := range r.SPLT {
+			up += max(0, float64(p[0]))
+		}
+		if up > r.Payload || len(r.SPLT) < 32 && up != r.Payload {
+			t.Errorf("splt has %v bytes from the client, the flow %v: %s", up, r.Payload, line)
+		}
+		withSPLT += min(1, len(r.SPLT))
+	}
+	if withSPLT == 0 {
+		t.Error("no flow has packets with payload")
+	}
+	status, stdout, stderr := command(t, nil, "replay", "--features", "bursts,entropy", "--format", "csv", "--stdout", "flows", demo)
+	if header, _, _ := strings.Cut(stdout, "\n"); status != exitOK || !strings.HasSuffix(header, ",quality,entropy_mean_up,entropy_mean_down,bursts") {
+		t.Errorf("two groups: got status %d, stderr %q, heading %s", status, stderr, header)
+	}
+	status, stdout, stderr = command(t, nil, "replay", "--features", "lengths,smell", "--stdout", "flows", demo)
+	if status != exitUsage || stdout != "" || !strings.Contains(stderr, "flow.features") || !strings.Contains(stderr, "smell") {
+		t.Errorf("unknown group: got status %d, stderr %q, %d bytes", status, stderr, len(stdout))
+	}
+}
+
 // Shards and batches are nowhere in what is written.
 func TestReplayWritesTheSameBytes(t *testing.T) {
 	want := map[string][]byte{}
@@ -170,7 +242,7 @@ func TestReplayWritesTheSameBytes(t *testing.T) {
 		{"--shards", "1"}, {"--shards", "2", "--set", "sensor.batch=1"}, {"--shards", "8", "--set", "sensor.batch=256"},
 	} {
 		dir := t.TempDir()
-		if status, _, stderr := command(t, nil, append([]string{"replay", "--windows", "--set", "window.packets=5", "--out", dir, demo}, args...)...); status != exitOK {
+		if status, _, stderr := command(t, nil, append([]string{"replay", "--windows", "--set", "window.packets=5", "--features", "all", "--out", dir, demo}, args...)...); status != exitOK {
 			t.Fatal(stderr)
 		}
 		for _, name := range []string{"flows.ndjson", "windows.ndjson", "ledger.json", "manifest.json"} {
