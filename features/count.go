@@ -8,56 +8,65 @@ import (
 
 // count adds a packet to the window, and writes the window when it is full. Entropy is that of the payload.
 func (w *Windower) count(place uint32, p *packet.Packet, d int, time int64, ordinal uint64, entropy float64) {
-	s, lists := w.open.state(place), w.open.lists(place)
-	if s.sides[up].packets+s.sides[down].packets == 0 {
-		s.first, s.last = time, time
+	x := newSample(p, d, time, entropy, w.mtu)
+	h := w.open.head(place)
+	h.packets++
+	if w.byTime {
+		w.tally(w.open.state(place), w.open.numbers(place), &x)
+		return
 	}
-	s.first, s.last = min(s.first, time), max(s.last, time)
-	if p.Flags&packet.PayloadCut != 0 {
-		s.truncated++
-	}
-	if p.Flags&packet.NoLength != 0 || p.Length > w.mtu {
-		s.offload++
-	}
-	layout := &w.open.layout
-	layout.connection(s, lists, p, d)
-
-	side := &s.sides[d]
-	side.packets++
-	i, known := layout.sequence(side, lists, p.Seq, d)
-	if layout.resent(lists, i, p.PayloadLen > 0, known) {
-		s.resent++
-	}
-	if !known && w.groups&(intervalGroup|intervalBinsGroup) != 0 {
-		side.countInterval(time)
-	}
-	if w.groups&entropyGroup != 0 {
-		side.countEntropy(entropy)
-	}
-	if w.groups&lenGroup != 0 {
-		side.bytes += uint64(p.PayloadLen)
-		layout.length(side, lists, p.PayloadLen, d)
-	}
-	if w.groups&lenBinsGroup != 0 {
-		side.countLength(p.PayloadLen)
-	}
-	if p.TCPFlags&packet.ACK != 0 {
-		side.acks++
-		if p.TCPFlags&packet.PSH != 0 {
-			side.pushes++
-		}
-	}
-	if !w.byTime && int(s.sides[up].packets+s.sides[down].packets) == w.cfg.Packets {
+	*w.open.sample(place, h.packets-1) = x.pack()
+	if int(h.packets) == w.cfg.Packets {
 		w.write(place, w.clock, ordinal)
 	}
 }
 
-// connection counts the packet in its connection.
-func (l *layout) connection(s *state, lists []uint32, p *packet.Packet, d int) {
-	ports := uint32(p.SrcPort)<<16 | uint32(p.DstPort)
-	if d == down {
-		ports = uint32(p.DstPort)<<16 | uint32(p.SrcPort)
+// tally adds a packet up.
+func (w *Windower) tally(s *state, lists []uint32, x *sample) {
+	if s.packets == 0 {
+		s.first, s.last = x.time, x.time
 	}
+	s.packets++
+	s.first, s.last = min(s.first, x.time), max(s.last, x.time)
+	if x.bits&cut != 0 {
+		s.truncated++
+	}
+	if x.bits&long != 0 {
+		s.offload++
+	}
+	d := int(x.bits & toClient)
+	layout := &w.open.layout
+	layout.connection(s, lists, x.ports, d)
+
+	side := &s.sides[d]
+	side.packets++
+	i, known := layout.sequence(side, lists, x.seq, d)
+	if layout.resent(lists, i, x.length > 0, known) {
+		s.resent++
+	}
+	if !known && w.groups&(intervalGroup|intervalBinsGroup) != 0 {
+		side.countInterval(x.time)
+	}
+	if w.groups&entropyGroup != 0 {
+		side.countEntropy(x.entropy)
+	}
+	if w.groups&lenGroup != 0 {
+		side.bytes += uint64(x.length)
+		layout.length(side, lists, x.length, d)
+	}
+	if w.groups&lenBinsGroup != 0 {
+		side.countLength(x.length)
+	}
+	if x.bits&ack != 0 {
+		side.acks++
+		if x.bits&push != 0 {
+			side.pushes++
+		}
+	}
+}
+
+// connection counts a packet of the direction in its connection.
+func (l *layout) connection(s *state, lists []uint32, ports uint32, d int) {
 	list := lists[l.connections:l.lengths]
 	i, n := 2*int(s.latest), 2*int(s.connections)
 	if i == n || list[i] != ports {
@@ -177,13 +186,13 @@ func (s *side) countLength(length uint32) {
 
 // fill makes the record of a window, but for Written and Ordinal.
 func (w *Windower) fill(r *Window, place uint32) {
-	s, lists := w.open.state(place), w.open.lists(place)
-	pr := w.pairs.pair(s.pair)
-	packets := s.sides[up].packets + s.sides[down].packets
-	n := float64(packets)
+	h := w.open.head(place)
+	s, lists := w.sum(place, h)
+	pr := w.pairs.pair(h.pair)
+	n := float64(s.packets)
 	*r = Window{
 		Client: pr.a, Target: pr.b, ClientPort: pr.portA, TargetPort: pr.portB, Version: pr.version,
-		SegmentStart: s.segment, First: s.first, Last: s.last, Packets: packets, Connections: s.connections,
+		SegmentStart: h.segment, First: s.first, Last: s.last, Packets: s.packets, Connections: s.connections,
 		Truncated: float64(s.truncated) / n, Offload: float64(s.offload) / n, Retransmitted: float64(s.resent) / n,
 		OneWay: float64(w.open.layout.oneWay(s, lists)) / n,
 	}
@@ -196,6 +205,20 @@ func (w *Windower) fill(r *Window, place uint32) {
 	if s.sides[up].packets != 0 && s.sides[down].packets != 0 {
 		r.Features[upDownRatio] = float64(s.sides[up].packets) / float64(s.sides[down].packets)
 	}
+}
+
+// sum returns what the window's packets add up to, until the next call.
+func (w *Windower) sum(place uint32, h *head) (s *state, lists []uint32) {
+	if w.byTime {
+		return w.open.state(place), w.open.numbers(place)
+	}
+	s, lists = &w.total, w.lists
+	w.open.layout.clear(s, lists)
+	for i := range h.packets {
+		x := unpack(w.open.sample(place, i))
+		w.tally(s, lists, &x)
+	}
+	return s, lists
 }
 
 // fillSide sets the features of one direction; f is all zero.

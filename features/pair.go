@@ -121,17 +121,30 @@ func (w *Windower) touch(group []Input) {
 			w.places[i] = w.pairs.pair(w.places[i]).window
 		}
 	}
-	l := &w.open.layout
 	for i := range group {
-		if w.places[i] == 0 {
-			continue
+		if place := w.places[i]; place != 0 {
+			sum += uint64(w.open.head(place).packets)
 		}
-		s, lists := w.open.state(w.places[i]), w.open.lists(w.places[i])
-		sum += uint64(s.sides[up].packets) + uint64(s.sides[up].length[0]) + s.sides[up].bytes
-		sum += uint64(s.sides[down].packets) + uint64(s.sides[down].length[0]) + s.sides[down].bytes + s.ordinal
-		sum += uint64(lists[0] + lists[l.both-1] + lists[l.connections] + lists[l.marks-1] + lists[l.lengths])
+	}
+	for i := range group {
+		if place := w.places[i]; place != 0 {
+			sum += w.touchWindow(place)
+		}
 	}
 	w.touched += sum
+}
+
+// touchWindow reads of the window what the next packet is likely to need.
+func (w *Windower) touchWindow(place uint32) uint64 {
+	if !w.byTime {
+		x := w.open.sample(place, w.open.head(place).packets)
+		return uint64(x[0] + x[sampleWords-1])
+	}
+	l := &w.open.layout
+	s, lists := w.open.state(place), w.open.numbers(place)
+	sum := uint64(s.sides[up].packets) + uint64(s.sides[up].length[0]) + s.sides[up].bytes
+	sum += uint64(s.sides[down].packets) + uint64(s.sides[down].length[0]) + s.sides[down].bytes
+	return sum + uint64(lists[0]+lists[l.both-1]+lists[l.connections]+lists[l.marks-1]+lists[l.lengths])
 }
 
 // sourceIsClient decides, at the first packet of a pair, whether its source is the client; ok is false where neither end

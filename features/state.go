@@ -1,12 +1,19 @@
 package features
 
-// state is an open window but for its lists. It holds no pointers. Arrays of two are indexed by direction.
+// head is what an open window is known by. It holds no pointers.
+type head struct {
+	segment int64  // where its segment begins
+	ordinal uint64 // of its first packet
+	pair    uint32 // place of its pair
+	packets uint32
+}
+
+// state is what the packets of a window add up to, but for its lists. It holds no pointers. Arrays of two are indexed by
+// direction.
 type state struct {
 	sides       [2]side
-	segment     int64 // where its segment begins
 	first, last int64
-	ordinal     uint64 // of its first packet
-	pair        uint32 // place of its pair
+	packets     uint32
 	connections uint32 // in the list of connections
 	latest      uint32 // of them: the latest one's place there
 	truncated   uint32 // packets
@@ -36,23 +43,29 @@ type side struct {
 	entropy, entropyMin, entropyMax float64 // the first: sum, in the order of the packets
 }
 
-// slab holds the open windows, in chunks, and links them in the order in which they were opened. Each has lists of
-// numbers of fixed capacity beside its state; place 0 is never used.
+// slab holds the open windows, in chunks, and links them in the order in which they were opened. Place 0 is never used.
+//
+// Windows of a number of packets keep these as samples, and add them up when they are complete: so a packet touches few
+// cache lines, and what is dropped is never computed. Windows of a time segment, which may have any number of packets, add
+// them up as they come; beside their state they have lists of numbers of fixed capacity.
 type slab struct {
+	byTime bool
 	layout layout
-	chunks []stateChunk
+	words  int // of a window: its samples, or its lists
+	chunks []windowChunk
 	links  []link
 	free   []uint32
 	made   uint32
 	used   int
 }
 
-type stateChunk struct {
-	states []state
-	lists  []uint32
+type windowChunk struct {
+	heads  []head
+	states []state  // with windows of a time segment
+	words  []uint32 // samples or lists
 }
 
-const stateChunkSize = 1 << 9 // with windows of 50 packets, both allocations are whole pages
+const windowChunkSize = 1 << 9 // with windows of 50 packets, all allocations are whole pages
 
 // layout says where a window's lists lie among its numbers. The lists of sequence numbers and of lengths hold those of
 // both directions: up from the front on, down from the back on. Each direction uses at most keep of them; in a window of
@@ -82,6 +95,12 @@ func newLayout(keep int, byTime, withLengths bool) layout {
 	return l
 }
 
+// clear makes state and lists those of a window without packets.
+func (l *layout) clear(s *state, lists []uint32) {
+	*s = state{}
+	clear(lists[l.marks:])
+}
+
 // at returns the place in a list of the i-th entry of the direction.
 func (l *layout) at(d int, i uint32) uint32 {
 	if d == up {
@@ -90,18 +109,34 @@ func (l *layout) at(d int, i uint32) uint32 {
 	return uint32(l.both) - 1 - i
 }
 
-func newSlab(keep int, byTime, withLengths bool) slab {
-	return slab{layout: newLayout(keep, byTime, withLengths), links: make([]link, 1, stateChunkSize)}
+func newSlab(packets int, byTime, withLengths bool) slab {
+	b := slab{byTime: byTime, layout: newLayout(packets, byTime, withLengths), links: make([]link, 1, windowChunkSize)}
+	b.words = packets * sampleWords
+	if byTime {
+		b.words = b.layout.words
+	}
+	return b
 }
 
+func (b *slab) head(place uint32) *head {
+	return &b.chunks[place/windowChunkSize].heads[place%windowChunkSize]
+}
+
+// state returns what the packets of a window by time add up to.
 func (b *slab) state(place uint32) *state {
-	return &b.chunks[place/stateChunkSize].states[place%stateChunkSize]
+	return &b.chunks[place/windowChunkSize].states[place%windowChunkSize]
 }
 
-// lists returns the window's numbers, see layout.
-func (b *slab) lists(place uint32) []uint32 {
-	from := int(place%stateChunkSize) * b.layout.words
-	return b.chunks[place/stateChunkSize].lists[from : from+b.layout.words]
+// numbers returns the window's samples, or its lists, see layout.
+func (b *slab) numbers(place uint32) []uint32 {
+	from := int(place%windowChunkSize) * b.words
+	return b.chunks[place/windowChunkSize].words[from : from+b.words]
+}
+
+// sample returns the words of the window's i-th sample.
+func (b *slab) sample(place, i uint32) *[sampleWords]uint32 {
+	from := int(place%windowChunkSize)*b.words + int(i)*sampleWords
+	return (*[sampleWords]uint32)(b.chunks[place/windowChunkSize].words[from:])
 }
 
 // first returns the place of the window that was opened first, 0 where none is open.
@@ -116,19 +151,28 @@ func (b *slab) take() uint32 {
 	} else {
 		b.made++
 		place = b.made
-		if int(place/stateChunkSize) == len(b.chunks) {
-			b.chunks = append(b.chunks, stateChunk{make([]state, stateChunkSize), make([]uint32, stateChunkSize*b.layout.words)})
+		if int(place/windowChunkSize) == len(b.chunks) {
+			b.chunks = append(b.chunks, b.newChunk())
 		}
 		b.links = append(b.links, link{})
 	}
-	*b.state(place) = state{}
-	clear(b.lists(place)[b.layout.marks:])
+	if b.byTime {
+		b.layout.clear(b.state(place), b.numbers(place))
+	}
 	last := b.links[0].prev
 	b.links[place] = link{prev: last}
 	b.links[last].next = place
 	b.links[0].prev = place
 	b.used++
 	return place
+}
+
+func (b *slab) newChunk() windowChunk {
+	c := windowChunk{heads: make([]head, windowChunkSize), words: make([]uint32, windowChunkSize*b.words)}
+	if b.byTime {
+		c.states = make([]state, windowChunkSize)
+	}
+	return c
 }
 
 // giveBack closes a window.

@@ -118,6 +118,8 @@ type Windower struct {
 	touched    uint64
 	pending    []Window // written, not yet handed out
 	order      []due    // scratch of handOut
+	total      state    // scratch of sum
+	lists      []uint32 // its lists
 	settle     int64
 	shutdown   bool
 	added      bool // packets came since the last Advance
@@ -154,6 +156,7 @@ func New(cfg Config, net Network, shards int, seed [4]uint64) *Windower {
 		w.mtu = math.MaxUint32
 	}
 	w.open = newSlab(cfg.Packets, w.byTime, w.groups&lenGroup != 0)
+	w.lists = make([]uint32, w.open.layout.words)
 	for port := range 1024 {
 		w.servers[port/64] |= 1 << (port % 64)
 	}
@@ -244,14 +247,13 @@ func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64, hash ui
 func (w *Windower) windowOf(place uint32, ordinal uint64) uint32 {
 	pr := w.pairs.pair(place)
 	if pr.window != 0 {
-		if w.open.state(pr.window).segment == w.segment {
+		if w.open.head(pr.window).segment == w.segment {
 			return pr.window
 		}
 		w.endWindow(pr.window)
 	}
 	pr.window = w.open.take()
-	s := w.open.state(pr.window)
-	s.segment, s.ordinal, s.pair = w.segment, ordinal, place
+	*w.open.head(pr.window) = head{segment: w.segment, ordinal: ordinal, pair: place}
 	w.counters.Opened++
 	return pr.window
 }
@@ -275,7 +277,7 @@ func (w *Windower) tick(clock int64) {
 func (w *Windower) sweep(budget int) {
 	for range budget {
 		place := w.open.first()
-		if place == 0 || w.open.state(place).segment == w.segment {
+		if place == 0 || w.open.head(place).segment == w.segment {
 			break
 		}
 		w.endWindow(place)
@@ -291,12 +293,12 @@ func (w *Windower) sweep(budget int) {
 
 // endWindow ends a window whose segment is over.
 func (w *Windower) endWindow(place uint32) {
-	s := w.open.state(place)
+	h := w.open.head(place)
 	if !w.byTime {
 		w.drop(place, Remainder)
 		return
 	}
-	w.write(place, w.dueAt(s), s.ordinal)
+	w.write(place, w.dueAt(h), h.ordinal)
 }
 
 // drop ends a window that is not written.
@@ -316,14 +318,14 @@ func (w *Windower) write(place uint32, due int64, ordinal uint64) {
 }
 
 func (w *Windower) release(place uint32) {
-	w.pairs.pair(w.open.state(place).pair).window = 0
+	w.pairs.pair(w.open.head(place).pair).window = 0
 	w.open.giveBack(place)
 }
 
 // forget removes a pair and ends its window: as it would have ended where its segment is over, else for the reason.
 func (w *Windower) forget(place uint32, reason DropReason) {
 	if open := w.pairs.pair(place).window; open != 0 {
-		if w.open.state(open).segment != w.segment {
+		if w.open.head(open).segment != w.segment {
 			w.endWindow(open)
 		} else {
 			w.drop(open, reason)
@@ -397,9 +399,9 @@ func (d due) compare(e due) int {
 func (w *Windower) frontier() (int64, uint64) {
 	place := w.open.first()
 	switch {
-	case w.byTime && place != 0 && (w.shutdown || w.open.state(place).segment != w.segment):
-		s := w.open.state(place)
-		return w.dueAt(s), s.ordinal
+	case w.byTime && place != 0 && (w.shutdown || w.open.head(place).segment != w.segment):
+		h := w.open.head(place)
+		return w.dueAt(h), h.ordinal
 	case w.shutdown:
 		return noTime, math.MaxUint64
 	}
@@ -407,11 +409,11 @@ func (w *Windower) frontier() (int64, uint64) {
 }
 
 // dueAt returns when a window with cut time is due: at its segment's end, or at the end of time where the input ended before.
-func (w *Windower) dueAt(s *state) int64 {
-	if s.segment == w.segment {
+func (w *Windower) dueAt(h *head) int64 {
+	if h.segment == w.segment {
 		return noTime
 	}
-	return s.segment + int64(w.cfg.Segment)
+	return h.segment + int64(w.cfg.Segment)
 }
 
 // Shutdown ends the input at the clock. With cut time, the last segment's windows are written although it is not over,
@@ -434,8 +436,8 @@ func (w *Windower) Drain(out []Window, n int) ([]Window, bool) {
 		if place == 0 {
 			break
 		}
-		s := w.open.state(place)
-		w.write(place, w.dueAt(s), s.ordinal)
+		h := w.open.head(place)
+		w.write(place, w.dueAt(h), h.ordinal)
 	}
 	out, more := w.handOut(out, n)
 	return out, more || w.open.first() != 0

@@ -71,10 +71,10 @@ type sideSums struct {
 	measured  uint32  // how many these are
 }
 
-// splt holds a flow's first packets with payload: lengths, negative from end b, and gaps in microseconds.
-type splt struct {
-	sizes [SPLTPackets]int32
-	gaps  [SPLTPackets]uint32
+// splt holds a flow's first packets with payload.
+type splt [SPLTPackets]struct {
+	size int32  // negative from end b
+	gap  uint32 // us
 }
 
 // squares is a sum of squares in 128 bits.
@@ -185,7 +185,7 @@ func (s *splt) add(i uint8, f *flow, in *Input, d int) {
 	if f.packets != [2]uint32{} {
 		gap = max(0, in.Time-f.end)
 	}
-	s.sizes[i], s.gaps[i] = size, uint32(min(gap/1000, math.MaxUint32))
+	s[i].size, s[i].gap = size, uint32(min(gap/1000, math.MaxUint32))
 }
 
 // features returns the features of the flow's record, whose client is the end up.
@@ -210,15 +210,13 @@ func (m *measures) features(place uint32, f *flow, up int) *Features {
 		}
 	}
 	if m.groups&(spltGroup|burstGroup) != 0 && f.bits&fixed == 0 {
-		first := m.splt.at(place)
-		r.SPLT, r.Gaps = s.splt, first.gaps
-		for i, size := range first.sizes[:s.splt] {
+		r.SPLT = s.splt
+		for i, p := range m.splt.at(place)[:s.splt] {
+			r.Sizes[i], r.Gaps[i] = p.size, p.gap
 			if up == 1 {
-				size = -size
+				r.Sizes[i] = -p.size
 			}
-			r.Sizes[i] = size
 		}
-		clear(r.Gaps[s.splt:])
 	}
 	return r
 }

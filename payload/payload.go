@@ -167,14 +167,53 @@ func bitsSet(b []byte) (n int) {
 // printable counts the printable ASCII bytes, and the most of them in a row.
 func printable(b []byte) (n, longest int) {
 	run := 0
+	for ; len(b) >= 8; b = b[8:] {
+		mask := printableMask(binary.LittleEndian.Uint64(b))
+		n += bits.OnesCount8(mask)
+		if mask == 0xff {
+			run += 8
+			continue
+		}
+		r := &runs[mask]
+		longest = max(longest, run+int(r.first), int(r.longest))
+		run = int(r.last)
+	}
 	for _, v := range b {
 		if v-0x20 > 0x7e-0x20 {
+			longest = max(longest, run)
 			run = 0
 			continue
 		}
 		n++
 		run++
-		longest = max(longest, run)
 	}
-	return n, longest
+	return n, max(longest, run)
 }
+
+// printableMask says which of eight bytes are printable ASCII: bit i for byte i, counted from the lowest.
+func printableMask(x uint64) uint8 {
+	const ones = 0x0101010101010101
+	low := x & (0x7f * ones)
+	printable := (low + 0x60*ones) &^ (low + ones) &^ x & (0x80 * ones) // from 0x20, below 0x7f, no high bit
+	return uint8(printable >> 7 * 0x0102040810204080 >> 56)
+}
+
+// runs holds the runs of ones in every byte, bit 0 first: the one that it begins with, the one that it ends with, and the
+// longest. It is never changed.
+var runs = func() (r [256]struct{ first, last, longest uint8 }) {
+	for v := range r {
+		run := uint8(0)
+		for bit := range 8 {
+			run++
+			if v>>bit&1 == 0 {
+				run = 0
+			}
+			r[v].longest = max(r[v].longest, run)
+			if int(run) == bit+1 {
+				r[v].first = run
+			}
+		}
+		r[v].last = run
+	}
+	return r
+}()
