@@ -2,10 +2,9 @@ package output
 
 import (
 	"fmt"
-	"maps"
+	"math"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"testing"
 
 	"github.com/weir-sensor/weir/flowtable"
@@ -81,26 +80,43 @@ func conversation(n int) []flowtable.Record {
 	return records
 }
 
-// Run with: go test -run '^$' -bench FeatureColumns ./output
-func BenchmarkFeatureColumns(b *testing.B) {
-	records := conversation(1024)
-	labels := &Labels{Names: []string{"app", "transport"}, Rows: [][]string{{"TLS.Example", "obfs4 with \"iat\""}}}
+// withSingles gives records of one packet each the features that go with it.
+func withSingles(records []flowtable.Record) []flowtable.Record {
+	nan := math.NaN()
+	none := flowtable.Moments{Mean: nan, Std: nan, Min: nan, Max: nan}
+	for i := range records {
+		records[i].Features = &flowtable.Features{Entropy: [2]float64{nan, nan}, Interval: [2]flowtable.Moments{none, none},
+			Length: [2]flowtable.Moments{{Mean: 40, Std: nan, Min: 40, Max: 40}, none}}
+	}
+	return records
+}
+
+// Run with: go test -run '^$' -bench Columns ./output
+func BenchmarkColumns(b *testing.B) {
+	singles, records := withSingles(flood(chunkRecords)), conversation(chunkRecords)
 	for i := range records {
 		records[i].Label = 1
 	}
-	cases := map[string]Columns{"none": {}, "all": {Features: flowtable.FeatureGroups()}, "labels": {Labels: labels}}
-	for _, g := range flowtable.FeatureGroups() {
-		cases[g] = Columns{Features: []string{g}}
+	labels := &Labels{Names: []string{"app", "transport"}, Rows: [][]string{{"TLS.Example", "obfs4 with \"iat\""}}}
+	type benchmark struct {
+		name    string
+		columns Columns
+		records []flowtable.Record
 	}
-	for _, name := range slices.Sorted(maps.Keys(cases)) {
+	all := Columns{Features: flowtable.FeatureGroups()}
+	cases := []benchmark{{"none", Columns{}, records}, {"labels", Columns{Labels: labels}, records}, {"all", all, records}, {"all of one packet", all, singles}}
+	for _, g := range flowtable.FeatureGroups() {
+		cases = append(cases, benchmark{g, Columns{Features: []string{g}}, records})
+	}
+	for _, c := range cases {
 		for _, format := range []Format{NDJSON, CSV} {
-			b.Run(fmt.Sprintf("columns=%s/form=%v", name, format), func(b *testing.B) {
-				f := newFlowForm(cases[name], format)
+			b.Run(fmt.Sprintf("columns=%s/form=%v", c.name, format), func(b *testing.B) {
+				f := newFlowForm(c.columns, format)
 				var e Encoder
 				var text []byte
 				bytes, i := 0, 0
 				for b.Loop() {
-					text = f.append(&e, text[:0], &records[i&1023])
+					text = f.append(&e, text[:0], &c.records[i%chunkRecords])
 					bytes += len(text)
 					i++
 				}

@@ -308,7 +308,11 @@ func TestAppendNumber(t *testing.T) {
 			t.Errorf("%b: got %s, want %s", v, got, want)
 		}
 	}
-	for _, v := range extremeNumbers {
+	numbers := slices.Clone(extremeNumbers)
+	for e := -80; e < 80; e++ { // where the next double below is nearer than the one above, and where digits change
+		numbers = append(numbers, math.Ldexp(1, e), math.Ldexp(3, e), math.Pow10(e))
+	}
+	for _, v := range numbers {
 		for _, v := range []float64{v, math.Nextafter(v, math.Inf(1)), math.Nextafter(v, 0)} {
 			if !math.IsInf(v, 0) {
 				check(t, v)

@@ -33,19 +33,38 @@ func appendNumber(dst []byte, v float64) []byte {
 func appendDigits(dst []byte, v uint64) []byte {
 	n := len(dst) + digits(v)
 	dst = dst[:n]
-	for v >= 100 {
-		rest := v / 100
-		two := 2 * (v - 100*rest)
-		dst[n-1], dst[n-2] = pairs[two+1], pairs[two]
-		n, v = n-2, rest
+	for v >= 1e8 {
+		rest := v / 1e8
+		eight := uint32(v - 1e8*rest)
+		high, low := eight/10_000, eight%10_000 // neither waits for the other
+		t := (*[8]byte)(dst[n-8 : n])
+		*(*[2]byte)(t[0:2]) = twoDigits[high/100]
+		*(*[2]byte)(t[2:4]) = twoDigits[high%100]
+		*(*[2]byte)(t[4:6]) = twoDigits[low/100]
+		*(*[2]byte)(t[6:8]) = twoDigits[low%100]
+		n, v = n-8, rest
 	}
-	if v >= 10 {
-		dst[n-1], dst[n-2] = pairs[2*v+1], pairs[2*v]
+	w := uint32(v)
+	for w >= 100 {
+		rest := w / 100
+		*(*[2]byte)(dst[n-2 : n]) = twoDigits[w-100*rest]
+		n, w = n-2, rest
+	}
+	if w >= 10 {
+		*(*[2]byte)(dst[n-2 : n]) = twoDigits[w]
 	} else {
-		dst[n-1] = '0' + byte(v)
+		dst[n-1] = '0' + byte(w)
 	}
 	return dst
 }
+
+// twoDigits holds the digits of every number from 0 to 99. It is never changed.
+var twoDigits = func() (t [100][2]byte) {
+	for i := range t {
+		t[i] = [2]byte{'0' + byte(i/10), '0' + byte(i%10)}
+	}
+	return t
+}()
 
 // digits returns how many decimal digits v has, at least one.
 func digits(v uint64) int {
@@ -68,12 +87,6 @@ var tens = func() (t [20]uint64) {
 // appendDecimal is appendNumber for 1e-6 <= v < 1e21, without an exponent.
 func appendDecimal(dst []byte, v float64) []byte {
 	d, e := shortest(v)
-	for d%10_000 == 0 {
-		d, e = d/10_000, e+4
-	}
-	for d%10 == 0 {
-		d, e = d/10, e+1
-	}
 	const zeros = "000000000000000000000"
 	if e >= 0 {
 		return append(appendDigits(dst, d), zeros[:e]...)
@@ -90,7 +103,7 @@ func appendDecimal(dst []byte, v float64) []byte {
 }
 
 // shortest returns the decimal d * 10^e that is nearest to v among the shortest that read back as v, 1e-6 <= v < 1e21.
-// There may be zeros at its end. (Schubfach: Giulietti, The Schubfach way to render doubles, 2020, sections 8 and 9.)
+// d does not end in 0. (Schubfach: Giulietti, The Schubfach way to render doubles, 2020, sections 8 and 9.)
 //
 // v is c * 2^q, and the numbers that read back as it reach from half way to the double below to half way to the one
 // above. In units of 2^(q-2) these limits, and v, are whole. 10^k is the greatest power of ten that is not above the
@@ -115,7 +128,7 @@ func shortest(v float64) (d uint64, e int) {
 			if up {
 				t++
 			}
-			return t, k + 1
+			return withoutZeros(t, k+1)
 		}
 	}
 	down, up := low <= 4*s, 4*s+4 <= high
@@ -124,6 +137,17 @@ func shortest(v float64) (d uint64, e int) {
 		s++
 	}
 	return s, k
+}
+
+// withoutZeros returns d * 10^e without zeros at the end of d, which is above 0.
+func withoutZeros(d uint64, e int) (uint64, int) {
+	for d%10_000 == 0 {
+		d, e = d/10_000, e+4
+	}
+	for d%10 == 0 {
+		d, e = d/10, e+1
+	}
+	return d, e
 }
 
 // scale is 10^-k as a number of 128 bits, rounded up: (high * 2^64 + low) * 2^(exponent-127).
