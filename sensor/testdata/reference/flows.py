@@ -24,7 +24,7 @@ Where the definition leaves a choice, this is the one taken:
  - Lengths are IP total lengths. An IPv4 total length or IPv6 payload length of 0 takes the frame's own.
  - An interval is the time since the latest timestamp of the same direction so far, 0 where the packet's is earlier.
  - A gap (splt) is the time since the latest timestamp of the flow so far, whole microseconds, rounded down, 0 where the
-   packet's is earlier and for the flow's first packet.
+   packet's is earlier and for the flow's first packet, and at most 4294967295.
  - Standard deviations divide by n-1.
  - Entropy is that of the captured bytes; packets without captured payload do not count into the mean.
  - Payload of UDP ends where UDP's length says; ICMP and SCTP have headers of 8 and 12 bytes; other protocols have none.
@@ -53,7 +53,7 @@ from windows import compressed, entropy, frames  # noqa: E402
 
 ICMP, TCP, UDP, ICMP6, SCTP = 1, 6, 17, 58, 132
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
-FIRST_BYTES, SPLT, BURSTS = 1500, 32, 25
+FIRST_BYTES, SPLT, BURSTS, MAX_GAP = 1500, 32, 25, 2**32 - 1
 
 Packet = collections.namedtuple("Packet", "time proto src dst length size payload seq flags")
 
@@ -273,7 +273,7 @@ def splt(flow):
     out, latest = [], flow[0][1].time
     for up, p in flow:
         if p.size > 0 and len(out) < SPLT:
-            out.append([p.size if up else -p.size, max(0, p.time - latest) // 1000])
+            out.append([p.size if up else -p.size, min(max(0, p.time - latest) // 1000, MAX_GAP)])
         latest = max(latest, p.time)
     return out
 
@@ -319,10 +319,14 @@ def directed(packets):
 
 SAMPLE = 100  # flows of a capture
 CAPTURES = """
-data/arkime/tests/pcap/tcp-reassembly-synthetic.pcap
 data/arkime/tests/pcap/http2-nghttp2.pcap
 data/arkime/tests/pcap/mqtt_synthetic.pcap
+data/arkime/tests/pcap/tcp-reassembly-synthetic.pcap
+data/arkime/tests/pcap/tcpseq_synthetic.pcap
+data/bro-simple-scan/testing/pcaps/backscatter.trace
+data/community-id-spec/pcaps/tcp.pcap
 data/corelight/zeek-asyncrat-detector/testing/Traces/30a385ed-171e-4f15-ac3f-08c96be7bfd1.pcap
+data/ipfixprobe/tests/functional/inputs/tls.pcap
 data/joy/test/pcaps/firefox58.pcap
 data/joy/test/pcaps/kali-normal-ssh.pcap
 data/malcolm/pcap/plugins/cve-2021-44228/log4j-user_agent.pcap
@@ -331,6 +335,7 @@ data/malcolm/pcap/protocols/MySQL.pcap
 data/malcolm/pcap/protocols/Telnet.pcap
 data/mercury/test/data/top_100_fingerprints.pcap
 data/mercury/unit_tests/pcaps/quic_reordered_frames.pcap
+data/ndpi/tests/cfgs/default/pcap/dnp3.pcap
 data/ndpi/tests/cfgs/default/pcap/netbios.pcap
 data/ndpi/tests/cfgs/default/pcap/opc-ua.pcap
 data/ndpi/tests/cfgs/default/pcap/openvpn.pcap
@@ -339,10 +344,14 @@ data/ndpi/tests/cfgs/default/pcap/tunnelbear.pcap
 data/nfstream/tests/pcaps/skype.pcap
 data/padmavatisb/portscan.pcap
 data/slips/dataset/test-cc/test-cc-capture-1.pcap
+data/suricata-verify/tests/bug-6244-tcp-rst-with-data/tcp-rst-with-data.pcap
+data/suricata-verify/tests/filestore-5408/input.pcap
+data/tcpdump/tests/tfo-5c1fa7f9ae91.pcap
 data/zeek/testing/btest/Traces/ftp/ipv6.pcap
 data/zeek/testing/btest/Traces/http/connect-with-header.pcap
 data/zeek/testing/btest/Traces/mixed-vlan-mpls.pcap
 data/zeek/testing/btest/Traces/smb/smb2_100_small_files.pcap
+data/zeek/testing/btest/Traces/tcp/payload-syn.pcap
 data/zeek/testing/btest/Traces/tcp/reassembly.pcap
 data/zeek/testing/btest/Traces/tcp/ssh-dups.pcap
 data/zeek/testing/btest/Traces/tls/tls-fragmented-handshake.pcap
@@ -351,11 +360,13 @@ corpus/dev/apps_quic.pcap.gz
 corpus/dev/apps_rtp.pcap.gz
 corpus/dev/apps_smtp.pcap.gz
 corpus/dev/attacks_dns-tunnel-iodine.pcap.gz
+corpus/dev/attacks_https.pcap.gz
 corpus/dev/attacks_portscan-stealth.pcap.gz
 corpus/dev/core1_https.pcap.gz
 corpus/dev/core1_obfs4-iat0.pcap.gz
 corpus/dev/core1_shadowsocks.pcap.gz
 corpus/dev/core1_ssh.pcap.gz
+corpus/dev/core2_http.pcap.gz
 corpus/dev/p2pvpn_bittorrent-mse.pcap.gz
 corpus/dev/p2pvpn_wireguard.pcap.gz
 corpus/dev/proxies_meek-lite.pcap.gz
