@@ -59,9 +59,6 @@ func newFirsts(limit int) firsts {
 
 // add looks at a packet from end d.
 func (m *firsts) add(place uint32, flows *slab[sums], in *Input, d int) {
-	if in.Flags&packet.FragLater != 0 {
-		return // without a transport header
-	}
 	state := &flows.at(place).first
 	switch in.Proto {
 	case packet.ProtoTCP:
@@ -73,20 +70,32 @@ func (m *firsts) add(place uint32, flows *slab[sums], in *Input, d int) {
 	}
 }
 
-// addUDP measures the end's first datagram. One that was cut is not known.
+// addUDP measures the end's first datagram. One that was cut is not known, nor is what its other fragments hold.
 func (m *firsts) addUDP(state *firstState, end *first, in *Input) {
 	n := min(in.PayloadLen, FirstPayloadBytes)
+	if in.Flags&packet.FragFirst != 0 {
+		n = FirstPayloadBytes
+	}
 	*state = firstLost
-	if in.PayloadCap >= n {
+	if in.PayloadCap >= n && in.Flags&packet.FragLater == 0 {
 		*state, end.stats = firstDone, m.meter.Measure(in.Captured[:n])
 	}
 }
 
 func (m *firsts) addTCP(place uint32, flows *slab[sums], state *[2]firstState, in *Input, d int) {
+	const noPlace = packet.HeaderCut | packet.FragFirst | packet.FragLater // for all of the packet's bytes
 	ends := m.states.at(place)
-	if in.Flags&packet.HeaderCut != 0 && state[d] < firstDone { // who knows what was in it
+	if in.Flags&noPlace != 0 && state[d] < firstDone {
 		m.lose(&state[d], &ends[d])
-		return
+	}
+	if other := &ends[1-d]; state[1-d] == firstOpen {
+		switch {
+		case in.PayloadLen > 0:
+			other.limit = min(other.limit, other.extent)
+			m.closeIfWhole(&state[1-d], other)
+		case in.Flags&packet.HeaderCut != 0 && other.extent < other.limit: // who knows whether it was an answer
+			m.lose(&state[1-d], other)
+		}
 	}
 	seq := in.Seq
 	if in.TCPFlags&packet.SYN != 0 {
@@ -98,10 +107,6 @@ func (m *firsts) addTCP(place uint32, flows *slab[sums], state *[2]firstState, i
 	}
 	if in.PayloadLen == 0 {
 		return
-	}
-	if other := &ends[1-d]; state[1-d] == firstOpen {
-		other.limit = min(other.limit, other.extent)
-		m.closeIfWhole(&state[1-d], other)
 	}
 	switch state[d] {
 	case firstUnseen:

@@ -166,6 +166,33 @@ func TestFirstPayload(t *testing.T) {
 			p.Flags |= packet.HeaderCut
 			c.say(Down, 0, "200")
 		}, "", "200"},
+		{"a cut header that may have been the answer", func(c *conversation) {
+			c.handshake()
+			c.say(Up, 0, "GET /")
+			p := c.say(Down, 0, "")
+			p.Flags |= packet.HeaderCut
+			c.say(Up, 5, "2")
+		}, "", ""},
+		{"a first fragment: nobody knows where the segment ends", func(c *conversation) {
+			c.handshake()
+			p := c.say(Up, 0, "GET /")
+			p.Flags |= packet.FragFirst
+			c.say(Down, 0, "200")
+		}, "", "200"},
+		{"a later fragment has no place in the stream, but answers", func(c *conversation) {
+			c.handshake()
+			c.say(Up, 0, "GET /")
+			p := c.say(Down, 0, "200")
+			p.Flags |= packet.FragLater
+			c.say(Up, 5, "2")
+		}, "GET /", ""},
+		{"payload before the SYN", func(c *conversation) {
+			c.say(Up, -1, "")
+			c.say(Up, 0, "GET /")
+			c.say(Down, 0, "200")
+			c.say(Down, -1, "")
+			c.say(Down, 0, "200")
+		}, "GET /", ""},
 	} {
 		for _, base := range []uint32{0, 1 << 31, 1<<32 - 3, 1<<32 - 1000} {
 			c := conversation{base: base}
