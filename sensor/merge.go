@@ -9,11 +9,11 @@ import (
 
 // merge writes the shards' records and windows to the sinks, each in their order. It takes results until there are no
 // more, also after a sink failed, so that the shards can finish; it returns the sink's error.
-func merge(results <-chan result, shards int, sink sinks, prompt bool, stop context.CancelCauseFunc) error {
-	flows := newMerger(shards, (*flowtable.Record).Moment, sink.flows.Flows)
+func merge(results <-chan result, shards int, sink sinks, opt Options, stop context.CancelCauseFunc) error {
+	flows := newMerger(shards, (*flowtable.Record).Moment, labelled(opt.LabelFlows, sink.flows.Flows))
 	var windows *merger[features.Window]
 	if sink.windows != nil {
-		windows = newMerger(shards, windowMoment, sink.windows.Windows)
+		windows = newMerger(shards, windowMoment, labelled(opt.LabelWindows, sink.windows.Windows))
 	}
 	var err error
 	for r := range results {
@@ -23,7 +23,7 @@ func merge(results <-chan result, shards int, sink sinks, prompt bool, stop cont
 		if err == nil && windows != nil {
 			err = windows.take(r.shard.id, r.windows)
 		}
-		if err == nil && prompt && len(results) == 0 {
+		if err == nil && opt.Prompt && len(results) == 0 {
 			err = sink.flush()
 		}
 		if err != nil {
@@ -33,6 +33,17 @@ func merge(results <-chan result, shards int, sink sinks, prompt bool, stop cont
 		giveBack(r.shard.spareWindows, r.windows.records)
 	}
 	return err
+}
+
+// labelled returns write with label before it.
+func labelled[T any](label func([]T), write func([]T) error) func([]T) error {
+	if label == nil {
+		return write
+	}
+	return func(records []T) error {
+		label(records)
+		return write(records)
+	}
 }
 
 func windowMoment(w *features.Window) flowtable.Moment {

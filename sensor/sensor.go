@@ -33,6 +33,11 @@ type Options struct {
 	Windows    features.Config   // what windows are made
 	WindowSink output.WindowSink // where they go; nil: there are none
 
+	// LabelFlows and LabelWindows set the labels of what is about to be written, in the order in which it is written, on
+	// one goroutine for both; nil: there are none.
+	LabelFlows   func([]flowtable.Record)
+	LabelWindows func([]features.Window)
+
 	Compile func(link uint16) (Matcher, error) // makes the filter for a link type; nil: everything passes
 }
 
@@ -98,7 +103,7 @@ func Run(ctx context.Context, src capture.Source, sink output.Sink, opt Options)
 		running.Wait()
 		close(results)
 	}()
-	mergeErr := merge(results, n, sinks{sink, opt.WindowSink}, opt.Prompt, cancel)
+	mergeErr := merge(results, n, sinks{sink, opt.WindowSink}, opt, cancel)
 	ledger := Ledger{Malformed: map[string]uint64{}, Flows: FlowLedger{Written: map[string]uint64{}}}
 	for _, s := range shards {
 		ledger.add(&s.counts, s.table)

@@ -13,13 +13,15 @@ import (
 // manifest says what a run was made from: the same manifest means the same records. It leaves out what does not
 // change them, such as the number of shards, unless a table was full.
 type manifest struct {
-	Version  string          `json:"version"`          // of the program
-	Commit   string          `json:"commit,omitempty"` // it was built from
-	Complete bool            `json:"complete"`         // false: a signal or an error stopped the run
-	Inputs   []manifestInput `json:"inputs"`           // in the order in which they were read
-	Outputs  []string        `json:"outputs"`          // files of this run beside this one; others there are older
-	Config   manifestConfig  `json:"config"`
-	Full     *manifestTable  `json:"table_full,omitempty"` // only where a table had to forget
+	Version  string           `json:"version"`          // of the program
+	Commit   string           `json:"commit,omitempty"` // it was built from
+	Complete bool             `json:"complete"`         // false: a signal or an error stopped the run
+	Inputs   []manifestInput  `json:"inputs"`           // in the order in which they were read
+	Labels   []manifestLabels `json:"labels,omitempty"` // as --labels named them
+	Shift    *manifestShift   `json:"shift,omitempty"`  // with --shift-to
+	Outputs  []string         `json:"outputs"`          // files of this run beside this one; others there are older
+	Config   manifestConfig   `json:"config"`
+	Full     *manifestTable   `json:"table_full,omitempty"` // only where a table had to forget
 }
 
 type manifestInput struct {

@@ -38,6 +38,7 @@ type replay struct {
 	out    string
 	stdout string
 	strict bool
+	labelling
 
 	dir *output.Dir // for out; nil without
 }
@@ -68,6 +69,8 @@ func newReplay(a *app) *cobra.Command {
 	flags.StringVar(&r.out, "out", "", "Write flows, windows, ledger.json and manifest.json into this `directory`")
 	flags.StringVar(&r.stdout, "stdout", "", "Stream `records` (flows or windows) to standard output")
 	flags.BoolVar(&r.strict, "strict", false, "Exit with status 1 where a capture is cut short or damaged")
+	flags.StringSliceVar(&r.files, "labels", nil, "Join the labels of these tab-separated `files` to flows and windows (docs/LABELS.md)")
+	flags.StringVar(&r.shiftTo, "shift-to", "", "Move the trace in time: its first packet gets this `time` (RFC 3339, or seconds since the epoch)")
 	configFlag(flags, "format", "output.format")
 	configFlag(flags, "filter", "capture.filter")
 	configFlag(flags, "features", "flow.features")
@@ -86,6 +89,9 @@ func (r *replay) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := r.labelling.load(); err != nil {
+		return err
+	}
 	defer context.AfterFunc(ctx, src.Interrupt)()
 	if r.out != "" {
 		if r.dir, err = output.OpenDir(r.out); err != nil {
@@ -100,7 +106,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	opt.Windows, opt.WindowSink = r.loaded.Config.Window, to.windows
 	opt.Prompt = r.stdout != ""
 	stopProgress := startProgress(r.stderr, src)
-	ledger, err := sensor.Run(ctx, src, to.flows, opt)
+	ledger, err := sensor.Run(ctx, r.attach(src, &opt, r.loaded.Config), to.flows, opt)
 	stopProgress()
 	var unread *sensor.ReadError
 	if err != nil && (!errors.As(err, &unread) || errors.As(err, new(*pcapfile.NotCaptureError))) {
@@ -114,6 +120,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	}
 	stats := src.Stats()
 	r.warn(ctx, stats, &ledger)
+	r.tell(r.log, r.loaded.Config.Log.Level)
 	finishErr := r.finish(ledger, stats, to.totals, err == nil && ctx.Err() == nil)
 	switch {
 	case err != nil || finishErr != nil:
@@ -274,10 +281,12 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, totals *summ
 	if r.out == "" {
 		return nil
 	}
-	if err := r.writeJSON("ledger.json", &ledger); err != nil {
+	if err := r.writeJSON("ledger.json", r.withLedger(&ledger)); err != nil {
 		return err
 	}
-	if err := r.writeJSON("manifest.json", newManifest(r.loaded.Config, stats, &ledger, r.dir.Names(), complete)); err != nil {
+	m := newManifest(r.loaded.Config, stats, &ledger, r.dir.Names(), complete)
+	r.describe(m)
+	if err := r.writeJSON("manifest.json", m); err != nil {
 		return err
 	}
 	if err := r.dir.Complete(); err != nil {
