@@ -9,7 +9,7 @@ import (
 // Labels are what is known of flows from elsewhere. They are never changed. Names and values are any text.
 type Labels struct {
 	Names []string   // of the columns, without label_ before them; no two are equal
-	Rows  [][]string // by label, the first one being label 1; values by column
+	Rows  [][]string // by label, the first one being label 1; values by column, "" where it says nothing
 }
 
 // columns returns the columns of the labels, none where l is nil.
@@ -28,21 +28,21 @@ func (l *Labels) columns() []Column {
 // labelForm is what stands before each value of a label in one of the text formats. It is never changed.
 type labelForm struct {
 	lead []string // by column
+	none string   // stands for no value
 	null string   // all columns without a label
 	rows [][]string
 	text func(dst []byte, value string) []byte
 }
 
 func newLabelForm(l *Labels, format Format) *labelForm {
-	f := &labelForm{text: appendJSONString}
-	null := "null"
+	f := &labelForm{text: appendJSONString, none: "null"}
 	if format == CSV {
-		f.text, null = appendCSVField, ""
+		f.text, f.none = appendCSVField, ""
 	}
 	for _, c := range l.columns() {
 		lead := leadOf(c, format)
 		f.lead = append(f.lead, lead)
-		f.null += lead + null
+		f.null += lead + f.none
 	}
 	if l != nil {
 		f.rows = l.Rows
@@ -56,7 +56,12 @@ func (f *labelForm) append(dst []byte, label uint32) []byte {
 		return append(dst, f.null...)
 	}
 	for i, value := range f.rows[label-1] {
-		dst = f.text(append(dst, f.lead[i]...), value)
+		dst = append(dst, f.lead[i]...)
+		if value == "" {
+			dst = append(dst, f.none...)
+			continue
+		}
+		dst = f.text(dst, value)
 	}
 	return dst
 }

@@ -3,14 +3,16 @@ package main
 import (
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/capture/shift"
-	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/research"
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -18,22 +20,27 @@ import (
 // labelling is what replay knows of its records from elsewhere: labels of flows, and when the trace is to begin.
 type labelling struct {
 	files   []string // of labels
-	shiftTo string   // "": the trace stays where it is
+	shiftTo string
+	joined  bool // --labels was given
+	shifted bool // --shift-to was given; else the trace stays where it is
 
-	labels *research.Labels // nil without files
+	labels *research.Labels // nil without --labels
 	joiner *research.Joiner // of labels
 	to     int64            // shiftTo, ns since the epoch
-	source *shift.Source    // nil without shiftTo
+	source *shift.Source    // nil without --shift-to
 }
 
 // load reads what the flags say, all of it before anything is started. Its errors are usage errors.
 func (l *labelling) load() (err error) {
-	if l.shiftTo != "" {
+	if l.shifted {
 		if l.to, err = parseTime(l.shiftTo); err != nil {
 			return err
 		}
 	}
-	if len(l.files) > 0 {
+	if l.joined {
+		if len(l.files) == 0 || slices.Contains(l.files, "") {
+			return usagef("--labels: got an empty name, want a file of labels")
+		}
 		if l.labels, err = research.LoadLabels(l.files...); err != nil {
 			return usageError{err}
 		}
@@ -55,23 +62,31 @@ func parseTime(text string) (int64, error) {
 	return t.UnixNano(), nil
 }
 
-// attach puts itself between the source and the sinks of a run with the configuration.
-func (l *labelling) attach(src capture.Source, opt *sensor.Options, c config.Config) capture.Source {
+// attach puts itself between the source of a run and its sinks, which are in opt as far as they are windows'.
+func (l *labelling) attach(src capture.Source, opt *sensor.Options) capture.Source {
 	offset := func() int64 { return 0 }
-	if l.shiftTo != "" {
+	if l.shifted {
 		l.source = shift.New(src, l.to)
 		src, offset = l.source, l.source.Offset
 	}
 	if l.labels == nil {
 		return src
 	}
-	windows := &c.Window
-	if !c.Window.Enabled {
-		windows = nil
+	var windows *features.Config
+	if opt.WindowSink != nil {
+		windows = &opt.Windows
 	}
 	l.joiner = research.NewJoiner(l.labels, windows, offset)
 	opt.LabelFlows, opt.LabelWindows = l.joiner.Flows, l.joiner.Windows
 	return src
+}
+
+// columns returns what the labels of flow records and those of windows stand for; nil without labels.
+func (l *labelling) columns() (flows, windows *output.Labels) {
+	if l.labels == nil {
+		return nil, nil
+	}
+	return l.labels.FlowLabels(), l.labels.WindowLabels()
 }
 
 // namedRows is how many rows of a kind are named without --log-level debug.

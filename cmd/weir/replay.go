@@ -61,6 +61,7 @@ func newReplay(a *app) *cobra.Command {
 			if r.stdout != "" && r.stdout != "flows" && r.stdout != "windows" {
 				return usagef("--stdout: got %q, want flows or windows", r.stdout)
 			}
+			r.joined, r.shifted = cmd.Flags().Changed("labels"), cmd.Flags().Changed("shift-to")
 			r.paths, r.log = args, a.logger(r.loaded.Config)
 			return r.run(cmd.Context())
 		},
@@ -106,7 +107,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	opt.Windows, opt.WindowSink = r.loaded.Config.Window, to.windows
 	opt.Prompt = r.stdout != ""
 	stopProgress := startProgress(r.stderr, src)
-	ledger, err := sensor.Run(ctx, r.attach(src, &opt, r.loaded.Config), to.flows, opt)
+	ledger, err := sensor.Run(ctx, r.attach(src, &opt), to.flows, opt)
 	stopProgress()
 	var unread *sensor.ReadError
 	if err != nil && (!errors.As(err, &unread) || errors.As(err, new(*pcapfile.NotCaptureError))) {
@@ -217,6 +218,8 @@ func (r *replay) open(workers int) (*outputs, error) {
 	}
 	cfg := r.loaded.Config.Window
 	columns := output.Columns{Features: r.loaded.Config.Flow.Groups()}
+	var windowLabels *output.Labels
+	columns.Labels, windowLabels = r.columns()
 	if r.stdout == "windows" && r.out != "" {
 		return nil, usagef("--stdout windows with --out: windows go to one place, want --windows for a file in %s", r.out)
 	}
@@ -233,14 +236,14 @@ func (r *replay) open(workers int) (*outputs, error) {
 			if err != nil {
 				return nil, errors.Join(err, sinks[0].Abort())
 			}
-			o.windows = output.NewWindows(file, format, workers, cfg, columns.Labels)
+			o.windows = output.NewWindows(file, format, workers, cfg, windowLabels)
 		}
 	}
 	switch r.stdout {
 	case "flows":
 		sinks = append(sinks, output.NewFlows(output.NewStream(r.app.stdout, "standard output"), format, workers, columns))
 	case "windows":
-		o.windows = output.NewWindows(output.NewStream(r.app.stdout, "standard output"), format, workers, cfg, columns.Labels)
+		o.windows = output.NewWindows(output.NewStream(r.app.stdout, "standard output"), format, workers, cfg, windowLabels)
 	}
 	if len(sinks) == 0 && o.windows == nil {
 		o.totals = summary.New()
