@@ -146,7 +146,8 @@ func someLabels() *rapid.Generator[*Labels] {
 	})
 }
 
-// modelLabels are the fields of a label as JSON has them, where what is not UTF-8 is replaced byte by byte.
+// modelLabels are the fields of a label as JSON has them: null where it says nothing, and what is not UTF-8 is replaced
+// byte by byte.
 func modelLabels(l *Labels, label uint32) []field {
 	if l == nil {
 		return nil
@@ -154,7 +155,7 @@ func modelLabels(l *Labels, label uint32) []field {
 	var fields []field
 	for i, name := range l.Names {
 		f := field{name: string([]rune("label_" + name))}
-		if label > 0 {
+		if label > 0 && l.Rows[label-1][i] != "" {
 			f.value = string([]rune(l.Rows[label-1][i]))
 		}
 		fields = append(fields, f)

@@ -62,9 +62,15 @@ func begun(rows []row, s span, by int64) []row {
 }
 
 // stretches makes of the rows of TCP flows what windows are joined to: for each key (two hosts, or with byFlow two hosts
-// and two ports) and label, stretches of time that do not overlap, in order of time. They have no fate.
+// and two ports) and label, stretches of time that do not overlap, in order of time.
 func stretches(rows []row, byFlow bool) []row {
-	var all []row
+	tcp := 0
+	for i := range rows {
+		if rows[i].proto == packet.ProtoTCP {
+			tcp++
+		}
+	}
+	all := make([]row, 0, tcp)
 	for i := range rows {
 		if rows[i].proto != packet.ProtoTCP {
 			continue

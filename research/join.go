@@ -2,7 +2,6 @@ package research
 
 import (
 	"math"
-	"slices"
 
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
@@ -22,10 +21,8 @@ import (
 type Joiner struct {
 	labels  *Labels
 	shift   func() int64
-	rows    []row // sorted
-	at      spans
-	byFlow  bool
-	windows []row // stretches, sorted
+	became  []outcome // by row of labels
+	windows []row     // stretches, sorted
 	pairs   spans
 	report  Report
 }
@@ -37,11 +34,9 @@ func NewJoiner(l *Labels, windows *features.Config, shift func() int64) *Joiner 
 	if shift == nil {
 		shift = func() int64 { return 0 }
 	}
-	j := &Joiner{labels: l, shift: shift, rows: slices.Clone(l.rows)}
-	j.at = sortRows(j.rows)
+	j := &Joiner{labels: l, shift: shift, became: make([]outcome, len(l.rows))}
 	if windows != nil {
-		j.byFlow = windows.By == features.ByFlow
-		j.windows = stretches(j.rows, j.byFlow)
+		j.windows = stretches(l.rows, windows.By == features.ByFlow)
 		j.pairs = sortRows(j.windows)
 		j.report.Windows = &WindowReport{}
 	}
@@ -55,20 +50,21 @@ func (j *Joiner) Flows(records []flowtable.Record) {
 		r := &records[i]
 		k, turned := keyOf(r.Client, r.Server, r.ClientPort, r.ServerPort, r.Proto, r.Version)
 		best, n := j.best(k, earlier(r.Start, shift), earlier(r.End, shift), turned)
-		if best == nil {
+		if n == 0 {
 			r.Label = 0
 			j.report.Flows.Unlabelled++
 			continue
 		}
-		r.Label = best.label
+		row := &j.labels.rows[best]
+		r.Label = row.label
 		j.report.Flows.Labelled++
-		if best.turned != turned {
+		if row.turned != turned {
 			j.report.Flows.Swapped++
 		}
 		if n > 1 {
 			j.report.Flows.Contested++
 		}
-		best.won(r.ID)
+		j.became[best].won(r.ID)
 	}
 }
 
@@ -84,39 +80,47 @@ func earlier(t, by int64) int64 {
 	}
 }
 
-// best returns the row that a record belongs to, nil where there is none, and how many could have been it.
-func (j *Joiner) best(k key, start, end int64, turned bool) (best *row, n int) {
-	s, ok := j.at[k]
+// best returns which row a record belongs to, and how many could have been it; without any, there is none.
+func (j *Joiner) best(k key, start, end int64, turned bool) (best, n int) {
+	s, ok := j.labels.at[k]
 	if !ok {
-		return nil, 0
+		return 0, 0
 	}
-	rows := begun(j.rows, s, end+Tolerance)
-	longest := int64(0)
+	rows := begun(j.labels.rows, s, end+Tolerance)
+	var longest int64
+	var right bool // the best row's source is the record's client
 	for i := len(rows) - 1; i >= 0 && rows[i].reach >= start-Tolerance; i-- {
 		r := &rows[i]
 		if r.last < start-Tolerance {
 			continue
 		}
+		place := int(s.from) + i
+		j.became[place].fate = max(j.became[place].fate, Outdone)
 		n++
-		r.fate = max(r.fate, Outdone)
-		// Rows come from the last to the first: an equal one replaces the one before it, unless that is the right way round.
+		// Rows come from the last to the first: of equals the later one seen is the one wanted, unless it is the wrong way round.
 		overlap := min(r.last, end) - max(r.first, start)
-		if best == nil || overlap > longest || overlap == longest && (r.turned == turned || best.turned != turned) {
-			best, longest = r, overlap
+		if n == 1 || overlap > longest || overlap == longest && (r.turned == turned || !right) {
+			best, longest, right = place, overlap, r.turned == turned
 		}
 	}
 	return best, n
 }
 
+// outcome is what became of a row.
+type outcome struct {
+	flow uint64 // whose record had its label first
+	fate Fate
+}
+
 // won notes that a record of a flow has the row's label.
-func (r *row) won(flow uint64) {
+func (o *outcome) won(flow uint64) {
 	switch {
-	case r.fate < Once:
-		r.flow, r.fate = flow, Once
-	case r.flow != flow:
-		r.fate = Several
-	case r.fate == Once:
-		r.fate = Parts
+	case o.fate < Once:
+		o.flow, o.fate = flow, Once
+	case o.flow != flow:
+		o.fate = Several
+	case o.fate == Once:
+		o.fate = Parts
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/weir-sensor/weir/output"
 )
 
-// MaxRows is how many rows all labels files may have together; a row takes some 200 bytes.
+// MaxRows is how many rows all labels files may have together. A row takes some 350 bytes, with windows 600.
 const MaxRows = 10_000_000
 
 // MaxLabels is how many different labels there may be.
@@ -44,7 +44,8 @@ type Labels struct {
 
 	columns []string   // of truth, those that a file has
 	values  [][]string // by label, the first one being label 1; by column; distinct
-	rows    []row      // as they stand in the files
+	rows    []row      // sorted
+	at      spans      // of rows
 }
 
 // File is one labels file.
@@ -286,8 +287,9 @@ func plain(value []byte) bool {
 		bytes.IndexFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
 }
 
-// finish leaves out the columns that no file has.
+// finish sorts the rows and leaves out the columns that no file has.
 func (l *loader) finish() {
+	l.labels.at = sortRows(l.labels.rows)
 	for i, name := range truth() {
 		if l.has[name] {
 			l.labels.columns = append(l.labels.columns, truth()[i])

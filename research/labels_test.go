@@ -38,10 +38,13 @@ func TestLoadLabels(t *testing.T) {
 		return packet.AddrFrom16([]byte{0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last})
 	}
 	v4 := func(last byte) packet.Addr { return packet.AddrFrom4([]byte{192, 0, 2, last}) }
-	want := []row{
-		{key: key{v6(1), v6(2), 40000, 443, 6, 6}, first: 1795218554_300000000, last: 1795218554_464101000, line: 2, label: 1},
+	want := []row{ // by address
 		{key: key{v4(1), v4(2), 0, 0, 1, 4}, first: -2_000000000, last: -1_000000001, line: 4, label: 2, turned: true},
 		{key: key{v4(1), v4(2), 1, 2, 132, 4}, first: 0, last: 500000000, file: 1, line: 2, label: 3},
+		{key: key{v6(1), v6(2), 40000, 443, 6, 6}, first: 1795218554_300000000, last: 1795218554_464101000, line: 2, label: 1},
+	}
+	for i := range want {
+		want[i].reach = want[i].last
 	}
 	if !reflect.DeepEqual(l.rows, want) {
 		t.Errorf("got rows %+v\nwant %+v", l.rows, want)

@@ -59,11 +59,11 @@ func (j *Joiner) Report() Report {
 		r.Windows = &w
 	}
 	var by [Several + 1]uint64
-	for i := range j.rows {
-		by[j.rows[i].fate]++
+	for _, o := range j.became {
+		by[o.fate]++
 	}
 	r.Rows = RowReport{
-		Total: uint64(len(j.rows)), Once: by[Once], Parts: by[Parts], Several: by[Several], Outdone: by[Outdone], Never: by[Never],
+		Total: uint64(len(j.became)), Once: by[Once], Parts: by[Parts], Several: by[Several], Outdone: by[Outdone], Never: by[Never],
 	}
 	return r
 }
@@ -71,9 +71,9 @@ func (j *Joiner) Report() Report {
 // Places returns where the rows of a fate stand, as FILE:LINE, in the order of the files: the first n of them.
 func (j *Joiner) Places(fate Fate, n int) []string {
 	var found []*row
-	for i := range j.rows {
-		if j.rows[i].fate == fate {
-			found = append(found, &j.rows[i])
+	for i, o := range j.became {
+		if o.fate == fate {
+			found = append(found, &j.labels.rows[i])
 		}
 	}
 	slices.SortFunc(found, func(r, s *row) int { return cmp.Or(cmp.Compare(r.file, s.file), cmp.Compare(r.line, s.line)) })

@@ -11,16 +11,14 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
-// row is one line of a labels file, and what became of it.
+// row is one line of a labels file.
 type row struct {
 	key
 	first, last int64 // ns since the epoch
-	reach       int64 // latest last of this row and all before it with the same key; set by newIndex
-	flow        uint64
+	reach       int64 // latest last of this row and all before it with the same key; set by sortRows
 	file, line  uint32
 	label       uint32
 	turned      bool // the row's source is the key's second end
-	fate        Fate
 }
 
 // key is what a flow's two directions have in common: two ends, the lower one first. The ports are 0 for protocols other

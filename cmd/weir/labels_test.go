@@ -210,6 +210,30 @@ func TestReplayShifted(t *testing.T) {
 	}
 }
 
+// Windows are cut at the same packets where the shift is a whole number of segments.
+func TestWindowsShifted(t *testing.T) {
+	var all [2][]map[string]any
+	for i, to := range []string{"1795217820.670414", "1735217820.670414"} { // the first packet's time, and 60,000,000 s before
+		dir := t.TempDir()
+		if status, _, stderr := command(t, nil, "replay", "--labels", demoLabels, "--windows", "--shift-to", to, "--out", dir, demo); status != exitOK {
+			t.Fatal(stderr)
+		}
+		all[i] = lines(t, filepath.Join(dir, "windows.ndjson"))
+		for _, w := range all[i] {
+			for _, name := range []string{"segment_start", "first", "last"} {
+				at, err := time.Parse(time.RFC3339Nano, w[name].(string))
+				if err != nil {
+					t.Fatal(err)
+				}
+				w[name] = at.Unix() + int64(i)*60_000_000
+			}
+		}
+	}
+	if len(all[0]) != 120 || !reflect.DeepEqual(all[0], all[1]) {
+		t.Errorf("got %d windows, or others with the shift", len(all[0]))
+	}
+}
+
 // text is a flow record but for its id, its times moved.
 func text(t *testing.T, flow map[string]any, offset time.Duration) string {
 	t.Helper()
