@@ -1,8 +1,8 @@
-// Package output writes what the sensor found: records as NDJSON and CSV, into files that appear under their names
+// Package output writes what the sensor found: records as NDJSON, CSV and Parquet, into files that appear under their names
 // only when they are complete or into streams, and the JSON documents of a run.
 //
 // The table of columns (FlowColumns) is the one place that names what a record consists of: the CSV header, the JSON
-// Schema and the table in docs/FLOWS.md are made from it, and the Encoder is tested against it.
+// Schema, the columns of Parquet files and the table in docs/FLOWS.md are made from it, and the Encoder is tested against it.
 package output
 
 import "github.com/weir-sensor/weir/flowtable"

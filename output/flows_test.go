@@ -251,7 +251,7 @@ func TestFlowsClosedPipe(t *testing.T) {
 }
 
 func TestParseFormat(t *testing.T) {
-	for _, f := range []Format{NDJSON, CSV} {
+	for _, f := range []Format{NDJSON, CSV, Parquet} {
 		if got, err := ParseFormat(f.String()); got != f || err != nil {
 			t.Errorf("%v: got %v, %v", f, got, err)
 		}

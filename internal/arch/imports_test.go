@@ -91,6 +91,7 @@ func TestImportsHaveTheirPlace(t *testing.T) {
 		{"go.yaml.in/yaml", []string{"config"}, "there is one way from sources to values"},
 		{"github.com/spf13/cobra", []string{"cmd"}, "flags belong to commands; packages take a Config"},
 		{"github.com/spf13/pflag", []string{"cmd"}, "flags belong to commands; packages take a Config"},
+		{"github.com/parquet-go/parquet-go", []string{"output"}, "what a file looks like is decided in one place"},
 		{"flag", []string{}, "flags belong to commands, which use cobra's; packages take a Config"},
 		{"github.com/google/gopacket/layers", nil,
 			"its GRE, DNS and Linux SLL layers panic on short input; it is the tests' second opinion on our decoder"},
