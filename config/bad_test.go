@@ -98,7 +98,7 @@ func TestRangesAreEnforced(t *testing.T) {
 		"window.max_pairs":        {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 		"sensor.shards":           {[]string{"0", "256"}, []string{"-1", "257"}},
 		"sensor.batch":            {[]string{"1", "65536"}, []string{"0", "65537"}},
-		"output.format":           {[]string{"ndjson", "csv"}, []string{"", "CSV", "json"}},
+		"output.format":           {[]string{"ndjson", "csv", "parquet"}, []string{"", "CSV", "json"}},
 		"log.level":               {[]string{"debug", "info", "warn", "error"}, []string{"", "INFO"}},
 		"log.format":              {[]string{"text", "json"}, []string{"", "xml"}},
 	}

@@ -24,7 +24,7 @@ type Config struct {
 
 // OutputConfig is the record writers' part of the configuration.
 type OutputConfig struct {
-	Format string `mapstructure:"format"` // ndjson or csv
+	Format string `mapstructure:"format"` // ndjson, csv or parquet
 }
 
 // Default returns the defaults of config.yaml.
@@ -41,8 +41,8 @@ func Default() Config {
 
 // Validate returns nil or a problem as "key: got X, want Y".
 func (c OutputConfig) Validate() error {
-	if c.Format != "ndjson" && c.Format != "csv" {
-		return fmt.Errorf("format: got %q, want ndjson or csv", c.Format)
+	if c.Format != "ndjson" && c.Format != "csv" && c.Format != "parquet" {
+		return fmt.Errorf("format: got %q, want ndjson, csv or parquet", c.Format)
 	}
 	return nil
 }

@@ -91,8 +91,8 @@ func Keys() []Key {
 		{"sensor.batch", "packets", "1 to 65536",
 			"Packets handed from the reader to a shard at a time; records are the same whatever the number."},
 
-		{"output.format", "name", "ndjson or csv",
-			"How records are written: one JSON object per line, or comma-separated values with a header."},
+		{"output.format", "name", "ndjson, csv or parquet",
+			"How records are written: one JSON object per line, comma-separated values with a header, or Parquet files."},
 
 		{"log.level", "name", "debug, info, warn or error",
 			"The least severe messages that are logged to standard error."},

@@ -51,6 +51,7 @@ func newReplay(a *app) *cobra.Command {
 		Long:  replayHelp,
 		Example: `  weir replay capture.pcap
   weir replay --out records --filter 'host 192.0.2.1' captures/
+  weir replay --out records --format parquet --windows --features all capture.pcap
   zcat capture.pcap.gz | weir replay --stdout flows - | jq .client`,
 		Args: someCaptures,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -223,33 +224,33 @@ func (r *replay) open(workers int) (*outputs, error) {
 	if r.stdout == "windows" && r.out != "" {
 		return nil, usagef("--stdout windows with --out: windows go to one place, want --windows for a file in %s", r.out)
 	}
-	o := &outputs{}
-	var sinks []output.Sink
+	o, of := &outputs{}, sinks{format, workers}
+	var flows []output.Sink
 	if r.out != "" {
 		file, err := r.dir.Create("flows." + format.String())
 		if err != nil {
 			return nil, err
 		}
-		sinks = append(sinks, output.NewFlows(file, format, workers, columns))
+		flows = append(flows, of.flows(file, columns))
 		if cfg.Enabled {
 			file, err := r.dir.Create("windows." + format.String())
 			if err != nil {
-				return nil, errors.Join(err, sinks[0].Abort())
+				return nil, errors.Join(err, flows[0].Abort())
 			}
-			o.windows = output.NewWindows(file, format, workers, cfg, windowLabels)
+			o.windows = of.windows(file, cfg, windowLabels)
 		}
 	}
 	switch r.stdout {
 	case "flows":
-		sinks = append(sinks, output.NewFlows(output.NewStream(r.app.stdout, "standard output"), format, workers, columns))
+		flows = append(flows, of.flows(output.NewStream(r.app.stdout, "standard output"), columns))
 	case "windows":
-		o.windows = output.NewWindows(output.NewStream(r.app.stdout, "standard output"), format, workers, cfg, windowLabels)
+		o.windows = of.windows(output.NewStream(r.app.stdout, "standard output"), cfg, windowLabels)
 	}
-	if len(sinks) == 0 && o.windows == nil {
+	if len(flows) == 0 && o.windows == nil {
 		o.totals = summary.New()
-		sinks = append(sinks, o.totals)
+		flows = append(flows, o.totals)
 	}
-	o.flows = output.NewTee(sinks...)
+	o.flows = output.NewTee(flows...)
 	return o, nil
 }
 

@@ -89,7 +89,7 @@ func TestReplayOfWrongInput(t *testing.T) {
 		{"record longer than any packet", []string{file("huge.pcap", huge)}, exitOK, "record of 2147483647 bytes", true},
 		{"unknown link type", []string{file("link.pcap", withLink(plain, 250))}, exitFailed, "none of the captures' link types (250)", true},
 		{"filter", []string{"--filter", "tcp prt 80", demo}, exitUsage, `capture.filter: compile filter "tcp prt 80"`, false},
-		{"format", []string{"--format", "xml", demo}, exitUsage, `output.format: got "xml", want ndjson or csv`, false},
+		{"format", []string{"--format", "xml", demo}, exitUsage, `output.format: got "xml", want ndjson, csv or parquet`, false},
 		{"stdout", []string{"--stdout", "packets", demo}, exitUsage, `--stdout: got "packets", want flows or windows`, false},
 		{"output in a file's place", []string{"--out", file("taken", nil) + "/x", demo}, exitFailed, "taken: not a directory", false},
 	} {
