@@ -163,11 +163,11 @@ func labelParquet[T any](labels *Labels, label func(r *T) uint32) []parquetColum
 	for i, c := range labels.columns() {
 		c.Name = validText(c.Name)
 		all = append(all, parquetColumn[T]{Column: c, put: func(c *cells, r *T) {
+			value := ""
 			if n := label(r); n != 0 {
-				c.string(labels.Rows[n-1][i])
-			} else {
-				c.null()
+				value = labels.Rows[n-1][i]
 			}
+			c.stringIf(value != "", value)
 		}})
 	}
 	return all

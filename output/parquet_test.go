@@ -419,10 +419,9 @@ func TestParquetPanicIsAnError(t *testing.T) {
 
 func BenchmarkParquet(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	flows := flood(16 * chunkRecords)
-	windows := make([]features.Window, 16*chunkRecords)
+	flows := conversation(16 * chunkRecords)
+	windows := make([]features.Window, len(flows))
 	for i := range windows {
-		flows[i].Features = someFeatures().Example(i % 500)
 		windows[i] = randomWindow(rng)
 	}
 	cfg := features.DefaultConfig()
