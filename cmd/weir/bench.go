@@ -16,12 +16,15 @@ import (
 
 const benchHelp = `bench holds a capture in memory and times the stages of the pipeline on one core:
 
-  read    find the packets in the file, which is in the page cache
-  decode  headers of every packet
-  table   decode, and the flow table
-  output  decode, flow table, and records formatted as NDJSON to nowhere
+  read      find the packets in the file, which is in the page cache
+  decode    headers of every packet
+  table     decode, and the flow table
+  output    decode, table, and records formatted as NDJSON to nowhere
+  entropy   decode, and a bare loop: histogram and entropy of every TCP payload
+  features  decode, table, all flow features and all window features
+  all       the same, and both formatted as NDJSON to nowhere
 
-Each row is what the stages up to it cost together; read is by itself.`
+Read is by itself, and entropy is the floor that features are compared with.`
 
 func newBench(a *app) *cobra.Command {
 	var rounds int
@@ -53,7 +56,7 @@ func newBench(a *app) *cobra.Command {
 			}
 			open := func() (capture.Source, error) { return openCaptures(args, pcapfile.Options{}) }
 			result, err := bench.Run(open, bench.Options{
-				Flow: opt.Flow, Decode: opt.Decode, Rounds: rounds, MaxBytes: mebibytes << 20, Now: time.Now,
+				Flow: opt.Flow, Windows: loaded.Config.Window, Decode: opt.Decode, Rounds: rounds, MaxBytes: mebibytes << 20, Now: time.Now,
 			})
 			if err != nil {
 				return err
@@ -76,6 +79,10 @@ func benchText(r *bench.Result) string {
 	_ = t.Flush() // into a string: it cannot fail
 	fmt.Fprintf(&b, "%d packets, %d bytes on the wire, %d records, at most %d flows open, %.0f bytes of memory for an open flow\n",
 		r.Packets, r.WireBytes, r.Flows, r.OpenFlows, r.BytesPerFlow)
+	if floor := r.Seconds(bench.Entropy); floor > 0 {
+		fmt.Fprintf(&b, "features take %.2f times what entropy takes, all %.2f times what output takes\n",
+			r.Seconds(bench.Features)/floor, r.Seconds(bench.All)/r.Seconds(bench.Output))
+	}
 	if r.Left {
 		b.WriteString("the capture is larger than --memory: only its beginning was used\n")
 	}

@@ -9,14 +9,17 @@ import (
 	"time"
 
 	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 // Options say what is measured.
 type Options struct {
-	Flow     flowtable.Config
+	Flow     flowtable.Config // without its features, but for the stages that measure them
+	Windows  features.Config
 	Decode   packet.Options
 	Rounds   int              // of which the median is reported; at least 1
 	MaxBytes int64            // captured bytes to hold in memory; the rest of the capture is left out
@@ -44,11 +47,30 @@ type Result struct {
 	BytesPerFlow float64 // memory of the table divided by OpenFlows
 }
 
-// Run holds the packets of the source that open opens in memory. It times the stages read (the source alone, opened
-// anew for each round), decode, table (decode and flow table) and output (both, with the records formatted as NDJSON
-// to nowhere).
+// Seconds returns the median time of the stage.
+func (r *Result) Seconds(name string) float64 {
+	for _, s := range r.Stages {
+		if s.Name == name {
+			return s.Seconds
+		}
+	}
+	return 0
+}
+
+// The stages.
+const (
+	Read     = "read"     // the source alone, opened anew for each round
+	Decode   = "decode"   // headers of every packet
+	Table    = "table"    // decode, and the flow table
+	Output   = "output"   // decode, table, and records formatted as NDJSON to nowhere
+	Entropy  = "entropy"  // decode, and a bare loop over every TCP payload: the floor of Features
+	Features = "features" // decode, table, all flow features and all windows
+	All      = "all"      // the same, and both formatted as NDJSON to nowhere
+)
+
+// Run holds the packets of the source that open opens in memory, and times the stages.
 func Run(open func() (capture.Source, error), opt Options) (*Result, error) {
-	m := &machine{opt: opt}
+	m := &machine{opt: opt, meter: payload.NewMeter()}
 	if err := m.each(open, m.hold); err != nil {
 		return nil, err
 	}
@@ -56,7 +78,7 @@ func Run(open func() (capture.Source, error), opt Options) (*Result, error) {
 		return nil, errors.New("measure stages: the capture has no packets")
 	}
 	var err error
-	m.measure("read", func() {
+	m.measure(Read, func() {
 		left := m.result.Packets
 		err = errors.Join(err, m.each(open, func(b *capture.Batch) bool {
 			left -= min(left, uint64(len(b.Frames)))
@@ -66,15 +88,30 @@ func Run(open func() (capture.Source, error), opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.measure("decode", m.decode)
-	m.measure("table", func() { m.table(nil) })
-	sink := output.NewFlows(output.NewStream(io.Discard, "nowhere"), output.NDJSON, 1, output.Columns{})
-	m.measure("output", func() { m.table(sink) })
-	if err := sink.Close(); err != nil {
-		return nil, err
+	m.opt.Flow.Features = nil
+	m.measure(Decode, m.decode)
+	m.measure(Table, func() { m.run(sinks{}) })
+	nowhere := output.NewStream(io.Discard, "nowhere")
+	plain := sinks{flows: output.NewFlows(nowhere, output.NDJSON, 1, output.Columns{})}
+	m.measure(Output, func() { m.run(plain) })
+	m.measure(Entropy, m.entropy)
+	m.features = true
+	m.opt.Flow.Features = []string{flowtable.AllFeatures}
+	m.opt.Windows.Groups = features.Groups()
+	m.measure(Features, func() { m.run(sinks{}) })
+	wide := sinks{
+		output.NewFlows(nowhere, output.NDJSON, 1, output.Columns{Features: flowtable.FeatureGroups()}),
+		output.NewWindows(nowhere, output.NDJSON, 1, m.opt.Windows, nil),
 	}
+	m.measure(All, func() { m.run(wide) })
 	m.memory()
-	return &m.result, nil
+	return &m.result, errors.Join(plain.flows.Close(), wide.flows.Close(), wide.windows.Close())
+}
+
+// sinks take what a stage makes; nil: nobody does.
+type sinks struct {
+	flows   output.Sink
+	windows output.WindowSink
 }
 
 // machine holds the packets and the buffers that every stage uses again.
@@ -85,6 +122,12 @@ type machine struct {
 	inputs  [64]flowtable.Input
 	records []flowtable.Record
 	result  Result
+
+	features bool // of flows and windows are computed
+	meter    *payload.Meter
+	windows  []features.Window
+	seen     [64]features.Input
+	sum      float64 // so that no result is thrown away unlooked at
 }
 
 // each reads a source, opened for this, until use returns false.
@@ -149,82 +192,4 @@ func (m *machine) add(name string, times []time.Duration, mallocs uint64) {
 		Name: name, Seconds: seconds, PacketsPerS: packets / seconds, GbitPerS: float64(m.result.WireBytes) * 8 / seconds / 1e9,
 		NsPerPacket: seconds * 1e9 / packets, AllocsPerPacket: float64(mallocs) / packets,
 	})
-}
-
-func (m *machine) decode() {
-	var p packet.Packet
-	for i := range m.batches {
-		b := &m.batches[i]
-		for j := range b.Frames {
-			packet.Decode(&p, b.Frames[j].Link, b.Bytes(j), b.Frames[j].Wire, m.opt.Decode)
-		}
-	}
-}
-
-// table runs all packets through one table, and its records into sink where that is not nil.
-func (m *machine) table(sink output.Sink) {
-	t := flowtable.NewTable(m.opt.Flow, 1, [4]uint64{1, 3, 5, 7})
-	clock, ordinal, written := int64(flowtable.MinClock), uint64(0), uint64(0)
-	m.result.OpenFlows = 0
-	emit := func() {
-		written += uint64(len(m.records))
-		if sink != nil {
-			_ = sink.Flows(m.records) // to nowhere: it cannot fail
-		}
-		m.records = m.records[:0]
-	}
-	for i := range m.batches {
-		clock, ordinal = m.feed(t, &m.batches[i], clock, ordinal)
-		m.records = t.Advance(clock, ordinal+1, m.records)
-		emit()
-		m.result.OpenFlows = max(m.result.OpenFlows, t.Open())
-	}
-	t.Shutdown(clock)
-	for more := true; more; {
-		m.records, more = t.Drain(m.records, 1024)
-		emit()
-	}
-	m.result.Flows = written
-}
-
-func (m *machine) feed(t *flowtable.Table, b *capture.Batch, clock int64, ordinal uint64) (int64, uint64) {
-	n := 0
-	for j := range b.Frames {
-		f := &b.Frames[j]
-		in := &m.inputs[n]
-		at := min(max(f.Time, flowtable.MinClock), flowtable.MaxClock)
-		clock = max(clock, at)
-		ordinal++
-		if packet.Decode(&in.Packet, f.Link, b.Bytes(j), f.Wire, m.opt.Decode) != packet.OK {
-			continue
-		}
-		in.Time, in.Clock, in.Ordinal, in.Wire = at, clock, ordinal, f.Wire
-		if n++; n == len(m.inputs) {
-			t.Add(m.inputs[:])
-			n = 0
-		}
-	}
-	t.Add(m.inputs[:n])
-	return clock, ordinal
-}
-
-// memory fills a table with the capture's flows, without output, and divides what it takes by the flows open.
-func (m *machine) memory() {
-	opt := m.opt.Flow
-	opt.Idle, opt.ActiveTimeout = flowtable.IdleConfig{}, 0
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	t := flowtable.NewTable(opt, 1, [4]uint64{1, 3, 5, 7})
-	clock, ordinal := int64(flowtable.MinClock), uint64(0)
-	for i := range m.batches {
-		clock, ordinal = m.feed(t, &m.batches[i], clock, ordinal)
-		m.records = t.Advance(clock, ordinal+1, m.records[:0])
-	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if n := t.Open(); n > 0 {
-		m.result.BytesPerFlow = float64(after.HeapAlloc-before.HeapAlloc) / float64(n)
-	}
-	runtime.KeepAlive(t)
 }
