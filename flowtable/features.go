@@ -29,8 +29,9 @@ const (
 	FirstPayloadBytes = 1500 // bytes of a side's stream in Features.First
 )
 
-// Features are what the packets of a flow record look like. Arrays of two are indexed by Up and Down. What belongs to a
-// group that is off is not set.
+// Features are what the packets of a flow record look like. Arrays of two are indexed by Up and Down. Of a group that is
+// off nothing is known: numbers are NaN, Length of First and SPLT are 0. Bursts are made from Sizes, so either of splt and
+// bursts sets these.
 type Features struct {
 	Length   [2]Moments // of the packets' IP total lengths, bytes
 	Interval [2]Moments // between packets of one direction, us
@@ -41,7 +42,7 @@ type Features struct {
 	First [2]payload.Stats
 
 	Sizes [SPLTPackets]int32  // signed payload lengths, up positive, of the first packets with payload
-	Gaps  [SPLTPackets]uint32 // us since the flow's previous packet of any kind; the largest value stands for all above
+	Gaps  [SPLTPackets]uint32 // us since the flow's latest timestamp before, 0 if that is later; the largest value stands for all above
 	SPLT  uint8               // how many there are
 }
 

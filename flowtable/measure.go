@@ -3,6 +3,7 @@ package flowtable
 import (
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // groupSet is a set of the groups of FeatureGroups, the first one bit 0.
@@ -19,10 +20,8 @@ const (
 
 func groupSetOf(names []string) (set groupSet) {
 	for i, known := range FeatureGroups() {
-		for _, name := range names {
-			if name == known {
-				set |= 1 << i
-			}
+		if slices.Contains(names, known) {
+			set |= 1 << i
 		}
 	}
 	return set
@@ -198,9 +197,15 @@ func (m *measures) features(place uint32, f *flow, up int) *Features {
 	s := m.sums.at(place)
 	for i, d := range [2]int{up, 1 - up} {
 		side := &s.side[d]
-		n := uint64(f.packets[d])
-		r.Length[i] = moments(n, f.bytes[d], side.length, uint64(side.lengthMin), uint64(side.lengthMax), 1)
-		r.Interval[i] = moments(max(n, 1)-1, side.span, side.interval, side.shortest, side.longest, 1000)
+		var lengths, intervals uint64 // values; none where the group is off
+		if m.groups&lengthGroup != 0 {
+			lengths = uint64(f.packets[d])
+		}
+		if m.groups&intervalGroup != 0 {
+			intervals = uint64(max(f.packets[d], 1)) - 1
+		}
+		r.Length[i] = moments(lengths, f.bytes[d], side.length, uint64(side.lengthMin), uint64(side.lengthMax), 1)
+		r.Interval[i] = moments(intervals, side.span, side.interval, side.shortest, side.longest, 1000)
 		r.Entropy[i] = side.entropy / float64(side.measured)
 		switch s.first[d] {
 		case firstOpen:

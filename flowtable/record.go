@@ -73,7 +73,8 @@ const (
 	Down
 )
 
-// Record is one bidirectional flow, or one part of it where the active timeout cut it. It is copied by value. Times are nanoseconds since the Unix epoch.
+// Record is one bidirectional flow, or one part of it where the active timeout cut it. It is copied by value. Times are
+// nanoseconds since the Unix epoch.
 type Record struct {
 	ID                     uint64 // the same in every part of a flow, and from run to run
 	Client, Server         packet.Addr
