@@ -66,7 +66,7 @@ func (c Config) Validate() error {
 			break
 		}
 		if !slices.Contains(FeatureGroups(), g) || slices.Contains(c.Features[:i], g) {
-			bad("features", fmt.Sprintf("%q", g), "all, or each at most once of "+strings.Join(FeatureGroups(), ", "))
+			bad("features", fmt.Sprintf("%q", g), "all by itself, or each at most once of "+strings.Join(FeatureGroups(), ", "))
 		}
 	}
 	if c.MaxFirstPayloads < 1 || c.MaxFirstPayloads > maxFirstsLimit {

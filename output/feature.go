@@ -159,7 +159,7 @@ func spltFeature() FlowFeature {
 		Column: Column{Name: "splt", Type: Pairs, Unit: "bytes, us", Max: flowtable.SPLTPackets,
 			Doc: "Payload length, up positive and down negative, and time since the flow's previous packet of any kind, " +
 				"of each of the first 32 packets with payload; empty without, and in parts after the first.",
-			Source: "length fields of the headers; timestamps of the capture, at most 4294967295 us"},
+			Source: "length fields of the headers; timestamps of the capture, 0 where one is earlier than the latest before it, at most 4294967295 us"},
 		Pairs: appendSPLT,
 	}
 }

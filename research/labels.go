@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/zeebo/xxh3"
@@ -284,7 +285,7 @@ func (l *loader) label(h *header) (uint32, error) {
 // plain says whether a value can stand in every output.
 func plain(value []byte) bool {
 	return len(value) <= maxValue && utf8.Valid(value) &&
-		bytes.IndexFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
+		bytes.IndexFunc(value, unicode.IsControl) < 0
 }
 
 // finish sorts the rows and leaves out the columns that no file has.

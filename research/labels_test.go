@@ -92,6 +92,7 @@ func TestLoadLabelsRefuses(t *testing.T) {
 		{"protocol", with("tcp", "quic"), `:3: proto: got "quic", want tcp, udp, icmp, icmp6, sctp or an IP protocol number`},
 		{"protocol number", with("tcp", "256"), `:3: proto: got "256", want tcp`},
 		{"control character", with("pt", "p\x1bt"), `:3: class: got "p\x1bt", want text of at most 255 bytes without control characters`},
+		{"control character of Latin 1", with("pt", "p\u009bt"), `:3: class: got "p\u009bt", want text of at most 255 bytes without control characters`},
 		{"not UTF-8", with("pt", "p\xfft"), `:3: class: got "p\xfft", want text`},
 		{"long value", with("pt", strings.Repeat("p", 256)), `:3: class: got "` + strings.Repeat("p", 40) + `"..., want text`},
 	} {

@@ -106,6 +106,9 @@ func (r *replay) run(ctx context.Context) (err error) {
 		return err
 	}
 	opt.Windows, opt.WindowSink = r.loaded.Config.Window, to.windows
+	if r.out == "" && r.stdout != "flows" {
+		opt.Flow.Features = nil // the summary has none
+	}
 	opt.Prompt = r.stdout != ""
 	stopProgress := startProgress(r.stderr, src)
 	ledger, err := sensor.Run(ctx, r.attach(src, &opt), to.flows, opt)
