@@ -6,18 +6,16 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
-// count adds a packet to the window, and writes the window when it is full. Entropy is that of the payload.
-func (w *Windower) count(place uint32, p *packet.Packet, d int, time int64, ordinal uint64, entropy float64) {
+// count adds a packet to its pair's window, and writes the window when it is full. Entropy is that of the payload.
+func (w *Windower) count(pr *pair, p *packet.Packet, d int, time int64, ordinal uint64, entropy float64) {
 	x := newSample(p, d, time, entropy, w.mtu)
-	h := w.open.head(place)
-	h.packets++
 	if w.byTime {
-		w.tally(w.open.state(place), w.open.numbers(place), &x)
+		w.tally(w.open.state(pr.window), w.open.numbers(pr.window), &x)
 		return
 	}
-	*w.open.sample(place, h.packets-1) = x.pack()
-	if int(h.packets) == w.cfg.Packets {
-		w.write(place, w.clock, ordinal)
+	*w.open.sample(pr.window, pr.packets) = x.pack()
+	if pr.packets++; int(pr.packets) == w.cfg.Packets {
+		w.write(pr.window, w.clock, ordinal)
 	}
 }
 
@@ -186,13 +184,12 @@ func (s *side) countLength(length uint32) {
 
 // fill makes the record of a window, but for Written and Ordinal.
 func (w *Windower) fill(r *Window, place uint32) {
-	h := w.open.head(place)
-	s, lists := w.sum(place, h)
-	pr := w.pairs.pair(h.pair)
+	pr := w.pairWith(place)
+	s, lists := w.sum(place, pr.packets)
 	n := float64(s.packets)
 	*r = Window{
 		Client: pr.a, Target: pr.b, ClientPort: pr.portA, TargetPort: pr.portB, Version: pr.version,
-		SegmentStart: h.segment, First: s.first, Last: s.last, Packets: s.packets, Connections: s.connections,
+		SegmentStart: pr.segment, First: s.first, Last: s.last, Packets: s.packets, Connections: s.connections,
 		Truncated: float64(s.truncated) / n, Offload: float64(s.offload) / n, Retransmitted: float64(s.resent) / n,
 		OneWay: float64(w.open.layout.oneWay(s, lists)) / n,
 	}
@@ -208,13 +205,13 @@ func (w *Windower) fill(r *Window, place uint32) {
 }
 
 // sum returns what the window's packets add up to, until the next call.
-func (w *Windower) sum(place uint32, h *head) (s *state, lists []uint32) {
+func (w *Windower) sum(place, packets uint32) (s *state, lists []uint32) {
 	if w.byTime {
 		return w.open.state(place), w.open.numbers(place)
 	}
 	s, lists = &w.total, w.lists
 	w.open.layout.clear(s, lists)
-	for i := range h.packets {
+	for i := range packets {
 		x := unpack(w.open.sample(place, i))
 		w.tally(s, lists, &x)
 	}

@@ -16,15 +16,17 @@ const (
 	down        // target to client
 )
 
-// pair is two hosts, or with windows per flow two hosts and ports, in the order of their addresses. It holds no pointers.
+// pair is two hosts, or with windows per flow two hosts and ports, in the order of their addresses, and what every packet
+// needs of its open window: one cache line. It holds no pointers.
 type pair struct {
 	a, b         packet.Addr
 	portA, portB uint16 // with ports; else 0
 	version      uint8
 	client       uint8 // 0: a, 1: b
 	withPorts    bool
-	hash         uint32
 	window       uint32 // place of the open window, or 0
+	packets      uint32 // of that, where it ends with a number of them
+	segment      int64  // where that one's segment begins
 	seen         int64  // the input's clock at the latest packet
 }
 
@@ -62,8 +64,7 @@ func (t *pairs) oldest() uint32 { return t.links[0].next }
 // direction; place 0 where neither end is a client. A pair that was quiet for too long is decided anew.
 func (w *Windower) pairOf(p *packet.Packet, withPorts bool, hash uint32) (place uint32, d int) {
 	key, end := keyOf(p, withPorts)
-	key.hash = hash
-	place = w.pairs.find(&key)
+	place = w.pairs.find(&key, hash)
 	if place != 0 && w.quietFor(place) >= int64(quiet) {
 		w.forget(place, Remainder)
 		place = 0
@@ -82,14 +83,14 @@ func (w *Windower) pairOf(p *packet.Packet, withPorts bool, hash uint32) (place 
 		if w.pairs.used >= w.pairs.limit {
 			w.makeRoom()
 		}
-		place = w.pairs.insert(&key)
+		place = w.pairs.insert(&key, hash)
 	}
 	pr := w.pairs.pair(place)
 	pr.seen = w.clock
 	return place, end ^ int(pr.client)
 }
 
-// keyOf returns the packet's pair as it is looked up, but for the hash, and which end sent the packet.
+// keyOf returns the packet's pair as it is looked up, and which end sent the packet.
 func keyOf(p *packet.Packet, withPorts bool) (key pair, end int) {
 	key = pair{a: p.Src, b: p.Dst, version: p.Version, withPorts: withPorts}
 	if withPorts {
@@ -105,7 +106,10 @@ func keyOf(p *packet.Packet, withPorts bool) (key pair, end int) {
 // withPorts says whether the packet is looked up by its ports, too: those tell the direction where a host talks to itself.
 func (w *Windower) withPorts(p *packet.Packet) bool { return w.byFlow || p.Src == p.Dst }
 
-func (w *Windower) hash(p *packet.Packet) uint32 { return w.pairs.hash(p, w.withPorts(p)) }
+func (w *Windower) hash(p *packet.Packet) uint32 {
+	key, _ := keyOf(p, w.withPorts(p))
+	return w.pairs.hash(&key)
+}
 
 // touch computes the packets' hashes, and reads a word of each cache line that counting them is likely to need.
 func (w *Windower) touch(group []Input) {
@@ -116,28 +120,24 @@ func (w *Windower) touch(group []Input) {
 	}
 	sum := uint64(0)
 	for i := range group {
-		if w.places[i] != 0 {
-			sum += uint64(w.pairs.links[w.places[i]].next)
-			w.places[i] = w.pairs.pair(w.places[i]).window
+		if place := w.places[i]; place != 0 {
+			sum += uint64(w.pairs.links[place].next) + uint64(w.pairs.pair(place).window)
 		}
 	}
 	for i := range group {
 		if place := w.places[i]; place != 0 {
-			sum += uint64(w.open.head(place).packets)
-		}
-	}
-	for i := range group {
-		if place := w.places[i]; place != 0 {
-			sum += w.touchWindow(place)
+			if pr := w.pairs.pair(place); pr.window != 0 {
+				sum += w.touchWindow(pr.window, pr.packets)
+			}
 		}
 	}
 	w.touched += sum
 }
 
-// touchWindow reads of the window what the next packet is likely to need.
-func (w *Windower) touchWindow(place uint32) uint64 {
+// touchWindow reads of the window, which has so many packets, what the next one is likely to need.
+func (w *Windower) touchWindow(place, packets uint32) uint64 {
 	if !w.byTime {
-		x := w.open.sample(place, w.open.head(place).packets)
+		x := w.open.sample(place, packets)
 		return uint64(x[0] + x[sampleWords-1])
 	}
 	l := &w.open.layout
@@ -179,15 +179,14 @@ func (w *Windower) makeRoom() {
 
 func (w *Windower) serverPort(port uint16) bool { return w.servers[port/64]>>(port%64)&1 != 0 }
 
-// hash mixes the addresses, and the ports where they are part of the key, with the seeds: the same for both directions.
-func (t *pairs) hash(p *packet.Packet, withPorts bool) uint32 {
-	key, _ := keyOf(p, withPorts)
+// hash mixes the addresses, and the ports where they are part of the key, with the seeds.
+func (t *pairs) hash(key *pair) uint32 {
 	h := fold(key.a.Lo^t.seeds[0], key.b.Lo^t.seeds[1])
 	if key.a.Hi|key.b.Hi != 0 {
 		h = fold(key.a.Hi^h, key.b.Hi^t.seeds[2])
 	}
 	h ^= uint64(key.portA)<<32 ^ uint64(key.portB)<<16 ^ uint64(key.version)
-	if withPorts {
+	if key.withPorts {
 		h ^= 1 << 8
 	}
 	return uint32(fold(h, t.seeds[3]))
@@ -199,15 +198,15 @@ func fold(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-// find returns the place of the pair with the key and hash, or 0.
-func (t *pairs) find(key *pair) uint32 {
+// find returns the place of the pair with the key, or 0.
+func (t *pairs) find(key *pair, hash uint32) uint32 {
 	mask := uint32(len(t.slots) - 1)
-	for i := key.hash & mask; ; i = (i + 1) & mask {
+	for i := hash & mask; ; i = (i + 1) & mask {
 		s := t.slots[i]
 		if s == 0 {
 			return 0
 		}
-		if uint32(s>>32) != key.hash {
+		if uint32(s>>32) != hash {
 			continue
 		}
 		pr := t.pair(uint32(s))
@@ -219,7 +218,7 @@ func (t *pairs) find(key *pair) uint32 {
 }
 
 // insert adds a pair that is not there and returns its place.
-func (t *pairs) insert(key *pair) uint32 {
+func (t *pairs) insert(key *pair, hash uint32) uint32 {
 	if t.used >= len(t.slots)/4*3 {
 		t.grow()
 	}
@@ -236,7 +235,7 @@ func (t *pairs) insert(key *pair) uint32 {
 		t.links = append(t.links, link{})
 	}
 	*t.pair(place) = *key
-	t.put(uint64(key.hash)<<32 | uint64(place))
+	t.put(uint64(hash)<<32 | uint64(place))
 	t.used++
 	t.append(place)
 	return place
@@ -264,7 +263,7 @@ func (t *pairs) grow() {
 // remove forgets the pair. Slots behind its own are moved back, so that there are no tombstones.
 func (t *pairs) remove(place uint32) {
 	mask := uint32(len(t.slots) - 1)
-	hash := t.pair(place).hash
+	hash := t.hash(t.pair(place))
 	i := hash & mask
 	for t.slots[i] != uint64(hash)<<32|uint64(place) {
 		if t.slots[i] == 0 {

@@ -1,11 +1,9 @@
 package features
 
-// head is what an open window is known by. It holds no pointers.
+// head is what an open window is known by, besides what its pair says of it. It holds no pointers.
 type head struct {
-	segment int64  // where its segment begins
 	ordinal uint64 // of its first packet
 	pair    uint32 // place of its pair
-	packets uint32
 }
 
 // state is what the packets of a window add up to, but for its lists. It holds no pointers. Arrays of two are indexed by

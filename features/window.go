@@ -188,15 +188,15 @@ type Input struct {
 // Add counts a packet. Time, clock and ordinal are as in Input. Captured is what was captured of its TCP payload, borrowed
 // until Add returns. It does not allocate but for growth.
 func (w *Windower) Add(p *packet.Packet, time, clock int64, ordinal uint64, captured []byte) {
-	place, d := w.locate(p, clock, ordinal, w.hash(p))
-	if place == 0 {
+	pr, d := w.locate(p, clock, ordinal, w.hash(p))
+	if pr == nil {
 		return
 	}
 	entropy := 0.0
 	if w.groups&entropyGroup != 0 {
 		entropy = w.meter.Entropy(captured)
 	}
-	w.count(place, p, d, time, ordinal, entropy)
+	w.count(pr, p, d, time, ordinal, entropy)
 }
 
 // AddAll is Add for packets whose entropy is known already. It looks at what they need of the memory before it counts
@@ -208,55 +208,58 @@ func (w *Windower) AddAll(in []Input) {
 		w.touch(group)
 		for i := range group {
 			g := &group[i]
-			if place, d := w.locate(g.Packet, g.Clock, g.Ordinal, w.hashes[i]); place != 0 {
-				w.count(place, g.Packet, d, g.Time, g.Ordinal, g.Entropy)
+			if pr, d := w.locate(g.Packet, g.Clock, g.Ordinal, w.hashes[i]); pr != nil {
+				w.count(pr, g.Packet, d, g.Time, g.Ordinal, g.Entropy)
 			}
 		}
 	}
 }
 
-// locate returns the place of the packet's open window and the packet's direction; place 0 where it belongs in none.
-func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64, hash uint32) (uint32, int) {
+// locate returns the packet's pair, which has an open window, and the packet's direction; nil where it belongs in none.
+func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64, hash uint32) (*pair, int) {
 	w.added = true
 	w.tick(clock)
 	w.sweep(sweepBudget)
 	switch {
 	case p.Proto != packet.ProtoTCP:
 		w.counters.NotTCP++
-		return 0, 0
+		return nil, 0
 	case p.Flags&(packet.FragFirst|packet.FragLater) != 0:
 		w.counters.Fragments++
-		return 0, 0
+		return nil, 0
 	case p.Flags&packet.HeaderCut != 0:
 		w.counters.CutHeaders++
-		return 0, 0
+		return nil, 0
 	}
 	place, d := w.pairOf(p, w.withPorts(p), hash)
 	if place == 0 {
 		w.counters.Outside++
-		return 0, 0
+		return nil, 0
 	}
 	if p.Src == p.Dst && !w.byFlow { // the connection told the direction
-		place, _ = w.pairOf(p, false, w.pairs.hash(p, false))
+		key, _ := keyOf(p, false)
+		place, _ = w.pairOf(p, false, w.pairs.hash(&key))
 	}
 	w.counters.Counted++
-	return w.windowOf(place, ordinal), d
+	pr := w.pairs.pair(place)
+	if pr.window == 0 || pr.segment != w.segment {
+		w.openWindow(place, pr, ordinal)
+	}
+	return pr, d
 }
 
-// windowOf returns the place of the pair's window in the clock's segment, opened where there is none.
-func (w *Windower) windowOf(place uint32, ordinal uint64) uint32 {
-	pr := w.pairs.pair(place)
+// openWindow opens the pair's window in the clock's segment.
+func (w *Windower) openWindow(place uint32, pr *pair, ordinal uint64) {
 	if pr.window != 0 {
-		if w.open.head(pr.window).segment == w.segment {
-			return pr.window
-		}
 		w.endWindow(pr.window)
 	}
-	pr.window = w.open.take()
-	*w.open.head(pr.window) = head{segment: w.segment, ordinal: ordinal, pair: place}
+	pr.window, pr.packets, pr.segment = w.open.take(), 0, w.segment
+	*w.open.head(pr.window) = head{ordinal: ordinal, pair: place}
 	w.counters.Opened++
-	return pr.window
 }
+
+// pairWith returns the pair of an open window.
+func (w *Windower) pairWith(window uint32) *pair { return w.pairs.pair(w.open.head(window).pair) }
 
 // tick lets the clock go on.
 func (w *Windower) tick(clock int64) {
@@ -277,7 +280,7 @@ func (w *Windower) tick(clock int64) {
 func (w *Windower) sweep(budget int) {
 	for range budget {
 		place := w.open.first()
-		if place == 0 || w.open.head(place).segment == w.segment {
+		if place == 0 || w.pairWith(place).segment == w.segment {
 			break
 		}
 		w.endWindow(place)
@@ -293,12 +296,11 @@ func (w *Windower) sweep(budget int) {
 
 // endWindow ends a window whose segment is over.
 func (w *Windower) endWindow(place uint32) {
-	h := w.open.head(place)
 	if !w.byTime {
 		w.drop(place, Remainder)
 		return
 	}
-	w.write(place, w.dueAt(h), h.ordinal)
+	w.write(place, w.dueAt(place), w.open.head(place).ordinal)
 }
 
 // drop ends a window that is not written.
@@ -318,17 +320,17 @@ func (w *Windower) write(place uint32, due int64, ordinal uint64) {
 }
 
 func (w *Windower) release(place uint32) {
-	w.pairs.pair(w.open.head(place).pair).window = 0
+	w.pairWith(place).window = 0
 	w.open.giveBack(place)
 }
 
 // forget removes a pair and ends its window: as it would have ended where its segment is over, else for the reason.
 func (w *Windower) forget(place uint32, reason DropReason) {
-	if open := w.pairs.pair(place).window; open != 0 {
-		if w.open.head(open).segment != w.segment {
-			w.endWindow(open)
+	if pr := w.pairs.pair(place); pr.window != 0 {
+		if pr.segment != w.segment {
+			w.endWindow(pr.window)
 		} else {
-			w.drop(open, reason)
+			w.drop(pr.window, reason)
 		}
 	}
 	w.pairs.remove(place)
@@ -399,9 +401,8 @@ func (d due) compare(e due) int {
 func (w *Windower) frontier() (int64, uint64) {
 	place := w.open.first()
 	switch {
-	case w.byTime && place != 0 && (w.shutdown || w.open.head(place).segment != w.segment):
-		h := w.open.head(place)
-		return w.dueAt(h), h.ordinal
+	case w.byTime && place != 0 && (w.shutdown || w.pairWith(place).segment != w.segment):
+		return w.dueAt(place), w.open.head(place).ordinal
 	case w.shutdown:
 		return noTime, math.MaxUint64
 	}
@@ -409,11 +410,12 @@ func (w *Windower) frontier() (int64, uint64) {
 }
 
 // dueAt returns when a window with cut time is due: at its segment's end, or at the end of time where the input ended before.
-func (w *Windower) dueAt(h *head) int64 {
-	if h.segment == w.segment {
+func (w *Windower) dueAt(place uint32) int64 {
+	segment := w.pairWith(place).segment
+	if segment == w.segment {
 		return noTime
 	}
-	return h.segment + int64(w.cfg.Segment)
+	return segment + int64(w.cfg.Segment)
 }
 
 // Shutdown ends the input at the clock. With cut time, the last segment's windows are written although it is not over,
@@ -436,8 +438,7 @@ func (w *Windower) Drain(out []Window, n int) ([]Window, bool) {
 		if place == 0 {
 			break
 		}
-		h := w.open.head(place)
-		w.write(place, w.dueAt(h), h.ordinal)
+		w.write(place, w.dueAt(place), w.open.head(place).ordinal)
 	}
 	out, more := w.handOut(out, n)
 	return out, more || w.open.first() != 0
