@@ -122,10 +122,28 @@ func (m *measures) forget(place uint32) {
 	}
 }
 
-// touch reads what a packet will need of the flow's place, so that cache misses overlap.
-func (m *measures) touch(place uint32) uint64 {
-	s := m.sums.at(place)
-	return s.side[0].length.lo + s.side[1].length.lo + uint64(s.splt)
+// touch reads what the next packets of the flows at the places will need, so that their cache misses overlap. Place 0
+// stands for none.
+func (m *measures) touch(places []uint32) (sum uint64) {
+	for _, place := range places {
+		if place != 0 {
+			s := m.sums.at(place)
+			sum += s.side[0].length.lo + s.side[1].length.lo + uint64(s.splt)
+		}
+	}
+	for _, place := range places {
+		if place == 0 {
+			continue
+		}
+		s := m.sums.at(place)
+		if m.groups&(spltGroup|burstGroup) != 0 && s.splt < SPLTPackets {
+			sum += uint64(m.splt.at(place)[s.splt].gap)
+		}
+		if m.groups&firstGroup != 0 && min(s.first[0], s.first[1]) < firstDone {
+			sum += uint64(m.firsts.states.at(place)[0].base)
+		}
+	}
+	return sum
 }
 
 // add measures one packet from end d, before the flow has counted it.

@@ -158,10 +158,10 @@ func (t *Table) addGroup(in []Input) {
 		if place := places[i]; place != 0 {
 			f := t.flow(place)
 			t.touched += uint64(f.end) + uint64(f.packets[0]) + f.ordinal
-			if t.measures != nil {
-				t.touched += t.measures.touch(place)
-			}
 		}
+	}
+	if t.measures != nil {
+		t.touched += t.measures.touch(places[:len(in)])
 	}
 	for i := range in {
 		t.add(&in[i], t.hashes[i])
