@@ -248,3 +248,30 @@ func TestFirstPayloadsAtTheirCap(t *testing.T) {
 		}
 	}
 }
+
+// Where the active timeout cuts a flow, its first part says how far the first payload came, the second one nothing, and
+// the buffer is free again.
+func TestFirstPayloadOfParts(t *testing.T) {
+	c := conversation{}
+	c.handshake().say(Up, 0, "GET ")
+	p := c.say(Up, 4, "/")
+	p.Time += 400 * second
+	p.Clock = p.Time
+	cfg := featuresConfig()
+	cfg.Idle = IdleConfig{}
+	table := NewTable(cfg, 1, [4]uint64{1, 2, 3, 4})
+	table.Add(c.list)
+	if open := len(table.measures.firsts.buffers) - 1 - len(table.measures.firsts.free); open != 0 {
+		t.Errorf("%d buffers are in use, want 0", open)
+	}
+	table.Shutdown(p.Clock)
+	records, _ := table.Drain(nil, 10)
+	if len(records) != 2 {
+		t.Fatalf("got %d records, want 2", len(records))
+	}
+	for part, want := range []string{"GET ", ""} {
+		if got := records[part].Features.First[Up]; got != payload.NewMeter().Measure([]byte(want)) {
+			t.Errorf("part %d: got %+v, want that of %q", part, got, want)
+		}
+	}
+}

@@ -93,7 +93,7 @@ func appendEndpoints(dst []byte, r *flowtable.Record, f *form) []byte {
 
 func appendStates(dst []byte, r *flowtable.Record, f *form) []byte {
 	for d := range r.TCPFlags {
-		if r.Proto == packet.ProtoTCP && r.Packets[d] != 0 && !r.HeaderCut[d] {
+		if tcpSeen(r, d) {
 			dst = add(dst, &f.tcpFlags[d][r.TCPFlags[d]])
 		} else {
 			dst = add(dst, &f.null[colTCPFlagsUp+d])
@@ -117,10 +117,14 @@ func appendTransport(dst []byte, r *flowtable.Record, f *form) []byte {
 	} else {
 		dst = add(dst, &f.null[colRTT])
 	}
-	up = up && r.Proto == packet.ProtoTCP && !r.HeaderCut[flowtable.Up]
-	down = down && r.Proto == packet.ProtoTCP && !r.HeaderCut[flowtable.Down]
+	up, down = tcpSeen(r, flowtable.Up), tcpSeen(r, flowtable.Down)
 	dst = f.uintIf(up, dst, colRetransmitsUp, uint64(r.Retransmits[flowtable.Up]))
 	dst = f.uintIf(down, dst, colRetransmitsDown, uint64(r.Retransmits[flowtable.Down]))
 	dst = f.uintIf(up, dst, colOutOfOrderUp, uint64(r.OutOfOrder[flowtable.Up]))
 	return f.uintIf(down, dst, colOutOfOrderDown, uint64(r.OutOfOrder[flowtable.Down]))
+}
+
+// tcpSeen says whether whole TCP headers of that direction were seen.
+func tcpSeen(r *flowtable.Record, d int) bool {
+	return r.Proto == packet.ProtoTCP && r.Packets[d] != 0 && !r.HeaderCut[d]
 }

@@ -69,11 +69,6 @@ func putRTT(c *cells, r *flowtable.Record) {
 	}
 }
 
-// tcpSeen says whether whole TCP headers of that direction were seen.
-func tcpSeen(r *flowtable.Record, d int) bool {
-	return r.Proto == packet.ProtoTCP && r.Packets[d] != 0 && !r.HeaderCut[d]
-}
-
 // flowParquet returns the columns of flow records.
 func flowParquet(columns Columns) []parquetColumn[flowtable.Record] {
 	var all []parquetColumn[flowtable.Record]
