@@ -44,10 +44,10 @@ func BenchmarkAppend(b *testing.B) {
 	records := flood(1024)
 	for _, c := range []struct {
 		name   string
-		append func(*Encoder, []byte, *flowtable.Record) []byte
-	}{{"ndjson", (*Encoder).AppendNDJSON}, {"csv", (*Encoder).AppendCSV}} {
+		append func(*encoder, []byte, *flowtable.Record) []byte
+	}{{"ndjson", plainNDJSON.append}, {"csv", plainCSV.append}} {
 		b.Run(fmt.Sprintf("form=%s", c.name), func(b *testing.B) {
-			var e Encoder
+			var e encoder
 			var text []byte
 			bytes, i := 0, 0
 			for b.Loop() {
@@ -112,7 +112,7 @@ func BenchmarkColumns(b *testing.B) {
 		for _, format := range []Format{NDJSON, CSV} {
 			b.Run(fmt.Sprintf("columns=%s/form=%v", c.name, format), func(b *testing.B) {
 				f := newFlowForm(c.columns, format)
-				var e Encoder
+				var e encoder
 				var text []byte
 				bytes, i := 0, 0
 				for b.Loop() {

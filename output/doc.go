@@ -2,7 +2,7 @@
 // only when they are complete or into streams, and the JSON documents of a run.
 //
 // The table of columns (FlowColumns) is the one place that names what a record consists of: the CSV header, the JSON
-// Schema, the columns of Parquet files and the table in docs/FLOWS.md are made from it, and the Encoder is tested against it.
+// Schema, the columns of Parquet files and the table in docs/FLOWS.md are made from it, and the text is tested against it.
 package output
 
 import "github.com/weir-sensor/weir/flowtable"

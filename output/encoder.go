@@ -3,42 +3,23 @@ package output
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"slices"
 
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 )
 
-// Encoder turns records into text. It remembers the date it wrote last, so every goroutine has its own. The zero
-// value is ready.
-type Encoder struct {
+// encoder is what turning records into text remembers from one to the next: the date it wrote last. So every goroutine
+// has its own. The zero value is ready.
+type encoder struct {
 	clock clock
 	pairs [flowtable.SPLTPackets][2]int64 // of the column that is being written
-}
-
-// AppendNDJSON appends the record, without features and label, to dst as one JSON object and a line feed, and returns
-// the extended slice. It allocates only where dst has no room for the longest possible line, and may write to all of
-// dst's capacity.
-func (e *Encoder) AppendNDJSON(dst []byte, r *flowtable.Record) []byte {
-	return e.appendFlow(dst, r, ndjson)
-}
-
-// AppendCSV appends the record to dst as one line of CSV, as AppendNDJSON does. No value needs quotes.
-func (e *Encoder) AppendCSV(dst []byte, r *flowtable.Record) []byte {
-	return e.appendFlow(dst, r, csv)
 }
 
 // maxFlowText is room for the longest line of either form, without features and labels, and the slack behind it.
 const maxFlowText = 1536
 
-// appendFlow writes one line without features and labels.
-func (e *Encoder) appendFlow(dst []byte, r *flowtable.Record, f *form) []byte {
-	dst = slices.Grow(dst, maxFlowText)
-	return append(e.appendColumns(dst, r, f), f.end...)
-}
-
 // appendColumns writes the columns that are always there, in the order of flowColumns. There is room for maxFlowText.
-func (e *Encoder) appendColumns(dst []byte, r *flowtable.Record, f *form) []byte {
+func (e *encoder) appendColumns(dst []byte, r *flowtable.Record, f *form) []byte {
 	dst = appendIDs(dst, r, f)
 	dst = e.appendTimes(dst, r, f)
 	dst = appendEndpoints(dst, r, f)
@@ -65,7 +46,7 @@ func appendIDs(dst []byte, r *flowtable.Record, f *form) []byte {
 	return f.shut(dst)
 }
 
-func (e *Encoder) appendTimes(dst []byte, r *flowtable.Record, f *form) []byte {
+func (e *encoder) appendTimes(dst []byte, r *flowtable.Record, f *form) []byte {
 	dst = add(dst, &f.string[colStart])
 	dst = e.clock.append(dst, r.Start)
 	dst = f.shut(dst)

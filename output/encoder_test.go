@@ -15,6 +15,9 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
+// The two forms of records without features and labels.
+var plainNDJSON, plainCSV = newFlowForm(Columns{}, NDJSON), newFlowForm(Columns{}, CSV)
+
 // parseNDJSON reads one line back with encoding/json, its members in their order.
 func parseNDJSON(t rapid.TB, line []byte) []field {
 	t.Helper()
@@ -60,12 +63,12 @@ func parseCSV(t rapid.TB, text []byte) [][]string {
 func TestEncodersAgreeWithModel(t *testing.T) {
 	header := parseCSV(t, appendHeader(nil, FlowColumns(Columns{})))[0]
 	schema := compileSchema(t, schemaPath)
-	var e Encoder // reused, so that what it remembers is tested
+	var e encoder // reused, so that what it remembers is tested
 	rapid.Check(t, func(t *rapid.T) {
 		r := records().Draw(t, "record")
 		want := model(&r)
 
-		line := e.AppendNDJSON([]byte("before"), &r)[len("before"):]
+		line := plainNDJSON.append(&e, []byte("before"), &r)[len("before"):]
 		if bytes.ContainsAny(line, " \t\r") {
 			t.Fatalf("not compact: %q", line)
 		}
@@ -85,7 +88,7 @@ func TestEncodersAgreeWithModel(t *testing.T) {
 			t.Errorf("%s: %v", line, err)
 		}
 
-		row := parseCSV(t, e.AppendCSV(nil, &r))[0]
+		row := parseCSV(t, plainCSV.append(&e, nil, &r))[0]
 		for i, w := range want {
 			if header[i] != w.name || row[i] != csvField(w.value) {
 				t.Errorf("CSV column %d: got %s = %q, want %s = %q", i, header[i], row[i], w.name, csvField(w.value))
@@ -129,14 +132,14 @@ func TestAppendByHand(t *testing.T) {
 		`"tcp_flags_down":null,"state":"established","conn_state":"S1","history":"","end_reason":"shutdown","part":2,` +
 		`"ttl_min_up":63,"ttl_min_down":null,"rtt":1.000000010,"retransmits_up":1,"retransmits_down":null,` +
 		`"out_of_order_up":0,"out_of_order_down":null,"quality":["gaps","late"]}` + "\n"
-	var e Encoder
-	if got := string(e.AppendNDJSON(nil, &r)); got != want {
+	var e encoder
+	if got := string(plainNDJSON.append(&e, nil, &r)); got != want {
 		t.Errorf("NDJSON:\ngot  %swant %s", got, want)
 	}
 	want = "00000000000000ab,1:LQU9qZlK+B5F3KDmev6m5PMibrg=,2003-12-16T13:21:44.891921000Z," +
 		"2003-12-16T13:21:46.000000001Z,1.108079001,tcp,128.232.110.120,34855,66.35.250.204,80,syn,7,3,0,180,0,222,0," +
 		"60,0,SPA,,established,S1,,shutdown,2,63,,1.000000010,1,,0,,gaps|late\n"
-	if got := string(e.AppendCSV(nil, &r)); got != want {
+	if got := string(plainCSV.append(&e, nil, &r)); got != want {
 		t.Errorf("CSV:\ngot  %swant %s", got, want)
 	}
 }
@@ -187,9 +190,9 @@ func longest() flowtable.Record {
 }
 
 func TestLongestLineFits(t *testing.T) {
-	var e Encoder
+	var e encoder
 	r := longest()
-	for _, line := range [][]byte{e.AppendNDJSON(nil, &r), e.AppendCSV(nil, &r)} {
+	for _, line := range [][]byte{plainNDJSON.append(&e, nil, &r), plainCSV.append(&e, nil, &r)} {
 		if got, limit := len(line), maxFlowText-slack; got > limit {
 			t.Errorf("%d bytes, want at most %d: %s", got, limit, line)
 		}
@@ -198,13 +201,13 @@ func TestLongestLineFits(t *testing.T) {
 
 func TestAppendDoesNotAllocate(t *testing.T) {
 	records := append(flood(16), longest())
-	var e Encoder
+	var e encoder
 	text := make([]byte, 0, maxFlowText)
 	i := 0
 	if got := testing.AllocsPerRun(1000, func() {
 		r := &records[i%len(records)]
-		text = e.AppendNDJSON(text[:0], r)
-		text = e.AppendCSV(text[:0], r)
+		text = plainNDJSON.append(&e, text[:0], r)
+		text = plainCSV.append(&e, text[:0], r)
 		i++
 	}); got != 0 {
 		t.Errorf("%v allocations per record, want 0", got)

@@ -353,7 +353,7 @@ func TestLongestFeaturesFit(t *testing.T) {
 		f := newFlowForm(Columns{Features: flowtable.FeatureGroups()}, format)
 		r := longest()
 		r.Features = widest()
-		line := f.append(&Encoder{}, nil, &r)
+		line := f.append(&encoder{}, nil, &r)
 		if got, limit := len(line), f.room-slack; got > limit || got < limit/2 {
 			t.Errorf("%v: %d bytes, want at most %d, and not much less: %s", format, got, limit, line)
 		}

@@ -45,8 +45,9 @@ func newFlowForm(columns Columns, format Format) *flowForm {
 	return f
 }
 
-// append writes one line. It allocates only where dst has no room for the longest one.
-func (f *flowForm) append(e *Encoder, dst []byte, r *flowtable.Record) []byte {
+// append writes one line. It allocates only where dst has no room for the longest one, and may write to all of dst's
+// capacity.
+func (f *flowForm) append(e *encoder, dst []byte, r *flowtable.Record) []byte {
 	dst = slices.Grow(dst, f.room)
 	dst = e.appendColumns(dst, r, f.form)
 	if len(f.features) > 0 {
@@ -56,7 +57,7 @@ func (f *flowForm) append(e *Encoder, dst []byte, r *flowtable.Record) []byte {
 }
 
 // appendFeatures writes the columns of the features; where they are nil, all without a value.
-func (f *flowForm) appendFeatures(e *Encoder, dst []byte, features *flowtable.Features) []byte {
+func (f *flowForm) appendFeatures(e *encoder, dst []byte, features *flowtable.Features) []byte {
 	for i := range f.features {
 		c := &f.features[i]
 		switch {

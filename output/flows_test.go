@@ -39,16 +39,16 @@ func (l *limited) Abort() error { l.aborted++; return nil }
 
 // expected is the text of the records, made record by record.
 func expected(format Format, records []flowtable.Record) []byte {
-	var e Encoder
+	var e encoder
 	var text []byte
 	if format == CSV {
 		text = appendHeader(nil, FlowColumns(Columns{}))
 	}
 	for i := range records {
 		if format == CSV {
-			text = e.AppendCSV(text, &records[i])
+			text = plainCSV.append(&e, text, &records[i])
 		} else {
-			text = e.AppendNDJSON(text, &records[i])
+			text = plainNDJSON.append(&e, text, &records[i])
 		}
 	}
 	return text

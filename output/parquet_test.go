@@ -206,7 +206,7 @@ func TestFlowsParquetIsNDJSON(t *testing.T) {
 			if len(rows) != len(list) {
 				t.Fatalf("got %d rows, want %d", len(rows), len(list))
 			}
-			var e Encoder
+			var e encoder
 			for i := range rows {
 				sameRow(t, FlowColumns(columns), rows[i], form.append(&e, nil, &list[i]))
 			}
@@ -256,7 +256,7 @@ func TestWindowsParquetIsNDJSON(t *testing.T) {
 				t.Fatalf("got %d rows, want %d", len(rows), len(windows))
 			}
 			form := newWindowForm(cfg, labels, NDJSON)
-			var e Encoder
+			var e encoder
 			for i := range rows {
 				sameRow(t, WindowColumns(cfg, labels), rows[i], form.append(&e, nil, &windows[i]))
 			}

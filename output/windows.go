@@ -90,7 +90,7 @@ func newWindowForm(cfg features.Config, labels *Labels, format Format) *windowFo
 const maxWindowText = 4096
 
 // append writes one line.
-func (f *windowForm) append(e *Encoder, dst []byte, w *features.Window) []byte {
+func (f *windowForm) append(e *encoder, dst []byte, w *features.Window) []byte {
 	dst = slices.Grow(dst, maxWindowText)
 	lead := f.lead
 	next := func() {

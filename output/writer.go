@@ -21,11 +21,11 @@ const chunkRecords = 256
 // caller. The goroutines end in Close or Abort.
 type writer[T any] struct {
 	target  Target
-	format  func(*Encoder, []byte, *T) []byte
+	format  func(*encoder, []byte, *T) []byte
 	current *chunk[T] // being filled by the caller
 	work    chan *chunk[T]
 	workers sync.WaitGroup
-	own     Encoder // with one worker
+	own     encoder // with one worker
 	closed  bool
 
 	// stop says that nothing more is to be written. err says why; it is set before stop, by whoever has the turn.
@@ -45,7 +45,7 @@ type chunk[T any] struct {
 
 // newWriter returns a writer to target, which it owns from now on. The text begins with header. With one worker that is
 // the caller itself.
-func newWriter[T any](target Target, header []byte, format func(*Encoder, []byte, *T) []byte, workers int) *writer[T] {
+func newWriter[T any](target Target, header []byte, format func(*encoder, []byte, *T) []byte, workers int) *writer[T] {
 	s := &writer[T]{target: target, format: format}
 	chunks := 1
 	if workers > 1 {
@@ -166,14 +166,14 @@ func (s *writer[T]) hand() {
 
 // run is a worker's goroutine.
 func (s *writer[T]) run() {
-	var e Encoder
+	var e encoder
 	for c := range s.work {
 		s.process(c, &e)
 	}
 }
 
 // process formats a chunk, writes it when its turn has come, and frees it.
-func (s *writer[T]) process(c *chunk[T], e *Encoder) {
+func (s *writer[T]) process(c *chunk[T], e *encoder) {
 	err := s.formatAll(c, e)
 	<-c.turn
 	if !s.stop.Load() {
@@ -191,7 +191,7 @@ func (s *writer[T]) process(c *chunk[T], e *Encoder) {
 }
 
 // formatAll fills in the chunk's text. A panic is an error here: nobody else could report it from a worker.
-func (s *writer[T]) formatAll(c *chunk[T], e *Encoder) (err error) {
+func (s *writer[T]) formatAll(c *chunk[T], e *encoder) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("bug: format records: %v", p)

@@ -3,6 +3,7 @@ package sensor_test
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,12 +38,12 @@ var timeSettings = map[string]func(*flowtable.Config){
 
 // ndjson returns the output as it would be written.
 func ndjson(records []flowtable.Record) []byte {
-	var e output.Encoder
-	var text []byte
-	for i := range records {
-		text = e.AppendNDJSON(text, &records[i])
+	var text bytes.Buffer
+	sink := output.NewFlows(output.NewStream(&text, "memory"), output.NDJSON, 1, output.Columns{})
+	if err := errors.Join(sink.Flows(records), sink.Close()); err != nil {
+		panic(err)
 	}
-	return text
+	return text.Bytes()
 }
 
 // sampleCaptures picks the longest capture below 3000 packets of each source and of each link type.
