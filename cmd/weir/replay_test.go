@@ -166,6 +166,38 @@ func TestReplayWritesWhatItSays(t *testing.T) {
 }
 
 // Features are columns behind the others, of the groups that were asked for; they fit the schema, and the counts that
+// A group by itself has the columns and values that it has among all.
+func TestReplayFeatureGroups(t *testing.T) {
+	columns := func(groups string) map[string][]string {
+		status, stdout, stderr := command(t, nil, "replay", "--features", groups, "--format", "csv", "--stdout", "flows", demo)
+		rows, err := csv.NewReader(strings.NewReader(stdout)).ReadAll()
+		if status != exitOK || err != nil {
+			t.Fatal(status, err, stderr)
+		}
+		by := map[string][]string{}
+		for i, name := range rows[0] {
+			for _, row := range rows[1:] {
+				by[name] = append(by[name], row[i])
+			}
+		}
+		return by
+	}
+	all, seen := columns("all"), 0
+	plain := len(columns(""))
+	for _, group := range []string{"lengths", "intervals", "entropy", "first_payload", "splt", "bursts"} {
+		some := columns(group)
+		seen += len(some) - plain
+		for name, values := range some {
+			if !slices.Equal(values, all[name]) {
+				t.Errorf("--features %s: got other values of %s than with all groups", group, name)
+			}
+		}
+	}
+	if got := len(all) - plain; got != seen || got != 30 {
+		t.Errorf("got %d columns of all groups, and %d of each by itself, want 30", got, seen)
+	}
+}
+
 // are there without them.
 func TestReplayFeatures(t *testing.T) {
 	dir := t.TempDir()
