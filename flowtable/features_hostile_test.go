@@ -1,6 +1,7 @@
 package flowtable
 
 import (
+	"fmt"
 	"math"
 	"math/rand"
 	"slices"
@@ -217,6 +218,9 @@ func runHostile(cfg Config, inputs []Input, rnd *rand.Rand) (*run, error) {
 			clear(lent[i].Captured)
 			piece[i].Packet = lent[i].Packet
 		}
+		if err := r.check(r.table); err != nil {
+			return r, fmt.Errorf("after Add: %w", err)
+		}
 		if rnd.Intn(3) == 0 {
 			last := piece[len(piece)-1]
 			if err := r.advance(last.Clock, last.Ordinal); err != nil {
@@ -224,7 +228,10 @@ func runHostile(cfg Config, inputs []Input, rnd *rand.Rand) (*run, error) {
 			}
 		}
 	}
-	return r, r.drain(inputs[len(inputs)-1].Clock)
+	if err := r.drain(inputs[len(inputs)-1].Clock); err != nil {
+		return r, err
+	}
+	return r, r.check(r.table)
 }
 
 func hostileConfig(rnd *rand.Rand) Config {

@@ -350,13 +350,18 @@ func listing(r *Record, inputs []Input) string {
 // featureTally is how often what is worth a test came up.
 type featureTally struct{ records, parts, turned, full, firsts, unknown, lost int }
 
-// checkHostile runs the packets of a seed and compares every feature of every record with the model. With few buffers
-// for first payloads, one may be unknown that the model knows, but no more than the table has counted.
+// checkHostile runs the packets of a seed with room for so many first payloads, see checkFeatures.
 func checkHostile(seed int64, buffers int, tally *featureTally) error {
 	rnd := rand.New(rand.NewSource(seed))
 	inputs := hostileInputs(rnd, 20+rnd.Intn(800))
 	cfg := hostileConfig(rnd)
 	cfg.MaxFirstPayloads = buffers
+	return checkFeatures(cfg, inputs, rnd, tally)
+}
+
+// checkFeatures runs the packets and compares every feature of every record with the model. With few buffers for first
+// payloads, one may be unknown that the model knows, but no more than the table has counted.
+func checkFeatures(cfg Config, inputs []Input, rnd *rand.Rand, tally *featureTally) error {
 	run, err := runHostile(cfg, inputs, rnd)
 	if err != nil {
 		return err

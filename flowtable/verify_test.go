@@ -24,6 +24,9 @@ func (t *Table) verify() error {
 	if err := t.verifySlabs(); err != nil {
 		return err
 	}
+	if err := t.verifyFirsts(); err != nil {
+		return err
+	}
 	linked := 0
 	for i := range t.queues {
 		n, err := t.verifyQueue(i)
@@ -91,6 +94,54 @@ func (t *Table) verifySlabs() error {
 	}
 	if len(owner) != len(t.exts)-1 {
 		return fmt.Errorf("%d extensions made, %d in use or free", len(t.exts)-1, len(owner))
+	}
+	return nil
+}
+
+// verifyFirsts checks that each buffer of a first payload is free or has one owner, that those in use are linked, and
+// that there are no more than the limit.
+func (t *Table) verifyFirsts() error {
+	if t.measures == nil {
+		return nil
+	}
+	m := &t.measures.firsts
+	owned := make(map[uint32]bool)
+	for _, i := range m.free {
+		if owned[i] {
+			return fmt.Errorf("buffer %d is free twice", i)
+		}
+		owned[i] = true
+	}
+	used := 0
+	for _, s := range t.index.slots {
+		place := uint32(s)
+		if place == 0 {
+			continue
+		}
+		for d, state := range t.measures.sums.at(place).first {
+			if state != firstOpen {
+				continue
+			}
+			used++
+			i := m.states.at(place)[d].buffer
+			if b := m.buffers[i]; owned[i] || b.place != place || int(b.end) != d {
+				return fmt.Errorf("buffer %d of flow %d, end %d, is free or another's: it says %d, %d", i, place, d, b.place, b.end)
+			}
+			owned[i] = true
+		}
+	}
+	if made := len(m.buffers) - 1; len(owned) != made || made > m.limit {
+		return fmt.Errorf("%d buffers made, %d in use or free, limit %d", made, len(owned), m.limit)
+	}
+	prev := uint32(0)
+	for i := m.buffers[0].next; i != 0; i = m.buffers[i].next {
+		if used--; used < 0 || m.buffers[i].prev != prev {
+			return fmt.Errorf("broken list at buffer %d", i)
+		}
+		prev = i
+	}
+	if used != 0 || m.buffers[0].prev != prev {
+		return fmt.Errorf("%d buffers in use are not linked", used)
 	}
 	return nil
 }
