@@ -44,6 +44,8 @@ func TestBadTextSources(t *testing.T) {
 		{Sources{Set: []string{"flow.server_ports=80,,90"}},
 			"flow.server_ports: got 80,,90, want a list of whole numbers from 0 to 65535 such as [8080, 8443] (--set)"},
 		{Sources{Set: []string{"capture.filter=\xff"}}, `capture.filter: got "\xff", want a word, or text in quotes (--set)`},
+		{Sources{Flags: []Setting{{"flow.features", "all,all", "--features"}}},
+			`flow.features: got "all", want all by itself, or each at most once of lengths, intervals, entropy, first_payload, splt, bursts (--features)`},
 		{Sources{Environ: []string{"WEIR_FLOW_IDLE_TPC=1s"}},
 			"WEIR_FLOW_IDLE_TPC: got an unknown variable, want a known one; did you mean WEIR_FLOW_IDLE_TCP?"},
 		{Sources{Environ: []string{"WEIR_NOTHING_OF_THE_KIND=1", "WEIR_SHARED=x", "PATH=/bin"}},

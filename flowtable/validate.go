@@ -65,7 +65,8 @@ func (c Config) Validate() error {
 		if slices.Equal(c.Features, []string{AllFeatures}) {
 			break
 		}
-		if !slices.Contains(FeatureGroups(), g) || slices.Contains(c.Features[:i], g) {
+		known, before := slices.Contains(FeatureGroups(), g), slices.Contains(c.Features[:i], g)
+		if known == before { // no group, or one again; what is no group is told once
 			bad("features", fmt.Sprintf("%q", g), "all by itself, or each at most once of "+strings.Join(FeatureGroups(), ", "))
 		}
 	}

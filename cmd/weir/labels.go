@@ -54,10 +54,10 @@ func parseTime(text string) (int64, error) {
 		return ns, nil
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
-	low, high := time.Unix(0, flowtable.MinClock), time.Unix(0, flowtable.MaxClock)
+	low, high := time.Unix(0, flowtable.MinClock).UTC(), time.Unix(0, flowtable.MaxClock).UTC()
 	if err != nil || t.Before(low) || t.After(high) {
 		return 0, usagef("--shift-to: got %q, want a time from %s to %s such as 2026-01-31T12:00:00Z, or seconds since the epoch",
-			text, low.UTC().Format("2006"), high.UTC().Format("2006"))
+			text, low.Add(time.Second-1).Format(time.RFC3339), high.Format(time.RFC3339))
 	}
 	return t.UnixNano(), nil
 }

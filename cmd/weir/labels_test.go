@@ -23,7 +23,7 @@ func TestLabelsUsage(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string { return write(t, filepath.Join(dir, name), []byte(text)) }
 	const heading = "ts_first\tts_last\tsrc\tsport\tdst\tdport\tproto\tclass\n"
-	const times = `, want a time from 1967 to 2257 such as 2026-01-31T12:00:00Z, or seconds since the epoch`
+	const times = `, want a time from 1967-09-20T00:00:06Z to 2257-09-16T23:47:28Z such as 2026-01-31T12:00:00Z, or seconds since the epoch`
 	for _, test := range []struct{ flag, value, want string }{
 		{"--labels", dir + "/none.tsv", "read labels: " + dir + "/none.tsv: no such file or directory"},
 		{"--labels", dir, "read labels: " + dir + ": is a directory"},
@@ -45,6 +45,8 @@ func TestLabelsUsage(t *testing.T) {
 		{"--shift-to", "9999-01-01T00:00:00Z", `--shift-to: got "9999-01-01T00:00:00Z"` + times},
 		{"--shift-to", "0001-01-01T00:00:00Z", `--shift-to: got "0001-01-01T00:00:00Z"` + times},
 		{"--shift-to", "99999999999", `--shift-to: got "99999999999"` + times},
+		{"--shift-to", "1967-09-20T00:00:05Z", `--shift-to: got "1967-09-20T00:00:05Z"` + times},
+		{"--shift-to", "2257-09-16T23:47:29Z", `--shift-to: got "2257-09-16T23:47:29Z"` + times},
 		{"--shift-to", "", `--shift-to: got ""` + times},
 	} {
 		out := filepath.Join(dir, "out")

@@ -59,8 +59,11 @@ func newReplay(a *app) *cobra.Command {
 			if r.loaded, err = a.load(cmd); err != nil {
 				return err
 			}
-			if r.stdout != "" && r.stdout != "flows" && r.stdout != "windows" {
+			if cmd.Flags().Changed("stdout") && r.stdout != "flows" && r.stdout != "windows" {
 				return usagef("--stdout: got %q, want flows or windows", r.stdout)
+			}
+			if r.out == "" && cmd.Flags().Changed("out") {
+				return usagef("--out: got an empty name, want a directory")
 			}
 			r.joined, r.shifted = cmd.Flags().Changed("labels"), cmd.Flags().Changed("shift-to")
 			r.paths, r.log = args, a.logger(r.loaded.Config)

@@ -91,6 +91,8 @@ func TestReplayOfWrongInput(t *testing.T) {
 		{"filter", []string{"--filter", "tcp prt 80", demo}, exitUsage, `capture.filter: compile filter "tcp prt 80"`, false},
 		{"format", []string{"--format", "xml", demo}, exitUsage, `output.format: got "xml", want ndjson, csv or parquet`, false},
 		{"stdout", []string{"--stdout", "packets", demo}, exitUsage, `--stdout: got "packets", want flows or windows`, false},
+		{"stdout empty", []string{"--stdout", "", demo}, exitUsage, `--stdout: got "", want flows or windows`, false},
+		{"out empty", []string{"--out", "", demo}, exitUsage, `--out: got an empty name, want a directory`, false},
 		{"output in a file's place", []string{"--out", file("taken", nil) + "/x", demo}, exitFailed, "taken: not a directory", false},
 	} {
 		out := filepath.Join(dir, "out", test.name)
