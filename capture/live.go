@@ -1,0 +1,27 @@
+package capture
+
+// Live is a Source on a network interface.
+type Live interface {
+	Source
+
+	// Now returns the time that a packet would be stamped with now, nanoseconds since the Unix epoch, so that packet
+	// time goes on while nothing arrives. It is called by the goroutine that reads.
+	Now() int64
+
+	// Stats returns what was counted since the source was opened. Any goroutine may call it at any time, also after
+	// Close: then it returns the last that was known.
+	Stats() Stats
+}
+
+// Stats are the counters of one live source. Packets + Dropped is what the kernel had for it.
+type Stats struct {
+	Packets uint64 // put where the source reads them
+	Dropped uint64 // lost because there was no room there
+	Freezes uint64 // how often the ring was full (AF_PACKET)
+	Outages uint64 // how often the interface went down
+
+	// Of the interface, for all who read from it; 0 where it does not say.
+	InterfaceDropped uint64 // rx_dropped: no room in the kernel
+	InterfaceMissed  uint64 // rx_missed_errors: no room in the network card
+	InterfaceFIFO    uint64 // rx_fifo_errors: overrun of the network card
+}
