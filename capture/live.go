@@ -15,6 +15,8 @@ type Live interface {
 
 // Stats are the counters of one live source. Packets + Dropped is what the kernel had for it.
 type Stats struct {
+	Interface string // its name
+
 	Packets uint64 // put where the source reads them
 	Dropped uint64 // lost because there was no room there
 	Freezes uint64 // how often the ring was full (AF_PACKET)

@@ -37,6 +37,8 @@ type Ledger struct {
 
 	Flows   FlowLedger    `json:"flows"`
 	Windows *WindowLedger `json:"windows,omitempty"` // nil where none are wanted
+
+	Capture *CaptureLedger `json:"capture,omitempty"` // of a live run; nil of a replay
 }
 
 // FlowLedger accounts for every flow record that was begun.
@@ -89,7 +91,7 @@ func (l *Ledger) Check() error {
 	return nil
 }
 
-// addWindows sums a shard's windows up; after the shard has stopped.
+// addWindows sums a shard's windows up.
 func (l *Ledger) addWindows(w *features.Windower) {
 	if l.Windows == nil {
 		l.Windows = &WindowLedger{Dropped: map[string]uint64{}}
@@ -128,8 +130,24 @@ type counts struct {
 	wireBytes uint64
 }
 
-// add sums a shard's counters up; after the shard has stopped.
-func (l *Ledger) add(c *counts, t *flowtable.Table) {
+func newLedger() Ledger {
+	return Ledger{Malformed: map[string]uint64{}, Flows: FlowLedger{Written: map[string]uint64{}}}
+}
+
+// addReader sums up what a reader counted; after it has stopped, or on its goroutine.
+func (l *Ledger) addReader(r *reader) {
+	l.Packets += r.duplicates
+	l.WireBytes += r.duplicateBytes
+	l.Duplicate += r.duplicates
+	l.Clamped += r.clamped
+}
+
+// add sums a shard's counters up; after it has stopped, or on its goroutine.
+func (l *Ledger) add(s *shard) {
+	c, t := &s.counts, s.table
+	if s.windows != nil {
+		l.addWindows(s.windows.windower)
+	}
 	l.Packets += c.packets
 	l.WireBytes += c.wireBytes
 	for v, n := range c.verdicts {

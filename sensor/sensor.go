@@ -6,9 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
-	"sync/atomic"
 
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/features"
@@ -62,172 +60,94 @@ func (e *ReadError) Error() string { return "read packets: " + e.Err.Error() }
 // Unwrap returns the source's error.
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// batch is a block of frames on its way through all shards.
-type batch struct {
-	capture.Batch
-	clocks  []int64    // by frame: the latest time in the input so far
-	shards  [][]uint32 // by shard: its frames
-	ordinal uint64     // of the first frame
-	clock   int64      // of the last frame
-	busy    atomic.Int32
-}
-
 // Run reads the source to its end, or until ctx is done, and writes the flow records to the sink in their order. It
 // closes neither. Whatever was read before an error or the end of ctx is processed and accounted for in the ledger;
 // the error is the source's (a *ReadError), the filter's, or the sink's.
 func Run(ctx context.Context, src capture.Source, sink output.Sink, opt Options) (Ledger, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	n := opt.Config.Goroutines()
 	r := newReader(src, n, opt)
-	results := make(chan result, 2*n)
-	shards := make([]*shard, n)
-	var running sync.WaitGroup
-	for i := range shards {
-		shards[i] = newShard(i, n, opt, r, results)
-		running.Go(func() {
-			defer shards[i].rescue(cancel)
-			shards[i].run(cancel)
-		})
+	p := newPipeline(ctx, opt, []*reader{r})
+	for i := range n {
+		p.start(i, n, dealt{r, i})
 	}
-	var readErr error
-	running.Go(func() {
+	p.running.Go(func() {
 		defer func() {
 			if p := recover(); p != nil {
-				readErr = fmt.Errorf("bug: reader: %v", p)
+				r.err = fmt.Errorf("bug: reader: %v", p)
 			}
 		}()
-		readErr = r.run(ctx)
+		r.err = r.run(p.ctx)
 	})
+	return p.finish(sink)
+}
+
+// pipeline is a run: its shards, and the readers that feed them.
+type pipeline struct {
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	opt     Options
+	readers []*reader
+	shards  []*shard
+	results chan result
+	running sync.WaitGroup
+}
+
+func newPipeline(ctx context.Context, opt Options, readers []*reader) *pipeline {
+	p := &pipeline{opt: opt, readers: readers}
+	p.ctx, p.cancel = context.WithCancelCause(ctx)
+	return p
+}
+
+// start starts shard i of n.
+func (p *pipeline) start(i, n int, feed feed) {
+	if p.results == nil {
+		p.results = make(chan result, 2*n)
+	}
+	s := newShard(i, n, p.opt, feed, p.results)
+	p.shards = append(p.shards, s)
+	p.running.Go(func() {
+		defer s.rescue(p.cancel)
+		s.run(p.cancel)
+	})
+}
+
+// finish writes what the shards hand out until all have ended.
+func (p *pipeline) finish(sink output.Sink) (Ledger, error) {
+	defer p.cancel(nil)
 	go func() {
-		running.Wait()
-		close(results)
+		p.running.Wait()
+		close(p.results)
 	}()
-	mergeErr := merge(results, n, sinks{sink, opt.WindowSink}, opt, cancel)
-	ledger := Ledger{Malformed: map[string]uint64{}, Flows: FlowLedger{Written: map[string]uint64{}}}
-	for _, s := range shards {
-		ledger.add(&s.counts, s.table)
-		if s.windows != nil {
-			ledger.addWindows(s.windows.windower)
-		}
+	mergeErr := merge(p.results, len(p.shards), sinks{sink, p.opt.WindowSink}, p.opt, p.cancel)
+	ledger := newLedger()
+	for _, s := range p.shards {
+		ledger.add(s)
 	}
-	ledger.Packets += r.duplicates
-	ledger.WireBytes += r.duplicateBytes
-	ledger.Duplicate = r.duplicates
-	ledger.Clamped = r.clamped
+	for _, r := range p.readers {
+		ledger.addReader(r)
+	}
+	return ledger, p.err(mergeErr)
+}
+
+// err returns why the run ended, nil where nothing went wrong.
+func (p *pipeline) err(mergeErr error) error {
 	if mergeErr != nil {
-		return ledger, mergeErr
+		return mergeErr
 	}
-	for _, s := range shards {
+	for _, s := range p.shards {
 		if s.broken {
-			return ledger, context.Cause(ctx)
+			return context.Cause(p.ctx)
 		}
 	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return ledger, cause
+	if cause := context.Cause(p.ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
 	}
-	return ledger, readErr
-}
-
-// reader fills batches and deals their frames out to the shards.
-type reader struct {
-	src    capture.Source
-	opt    Options
-	empty  chan *batch
-	full   []chan *batch // by shard
-	clock  int64
-	read   uint64 // frames
-	recent recent
-
-	clamped        uint64
-	duplicates     uint64
-	duplicateBytes uint64
-}
-
-// batchesAhead is how many batches there are: one being read, the others on their way.
-const batchesAhead = 4
-
-func newReader(src capture.Source, shards int, opt Options) *reader {
-	r := &reader{src: src, opt: opt, empty: make(chan *batch, batchesAhead), clock: flowtable.MinClock}
-	for range shards {
-		r.full = append(r.full, make(chan *batch, batchesAhead))
-	}
-	for range batchesAhead {
-		b := &batch{shards: make([][]uint32, shards)}
-		b.Frames = make([]capture.Frame, 0, opt.Config.Batch)
-		b.clocks = make([]int64, opt.Config.Batch)
-		for i := range b.shards {
-			b.shards[i] = make([]uint32, 0, opt.Config.Batch)
-		}
-		r.empty <- b
-	}
-	return r
-}
-
-// run reads until the end, an error or the end of ctx.
-func (r *reader) run(ctx context.Context) error {
-	defer func() {
-		for _, c := range r.full {
-			close(c)
-		}
-	}()
-	for ctx.Err() == nil {
-		b := <-r.empty
-		err := r.src.Read(&b.Batch)
-		if err == io.EOF {
-			return nil
-		}
-		if errors.Is(err, capture.ErrIdle) {
-			r.empty <- b
-			continue
-		}
-		if err != nil {
-			return &ReadError{err}
-		}
-		r.deal(b)
-		b.busy.Store(int32(len(r.full)))
-		for _, c := range r.full {
-			c <- b
+	for _, r := range p.readers {
+		if r.err != nil {
+			return r.err
 		}
 	}
 	return nil
-}
-
-// deal sets the clock of each frame and gives it to the shard of its host pair.
-func (r *reader) deal(b *batch) {
-	b.ordinal = r.read
-	r.read += uint64(len(b.Frames))
-	for i := range b.shards {
-		b.shards[i] = b.shards[i][:0]
-	}
-	n := uint64(len(b.shards))
-	for i := range b.Frames {
-		f := &b.Frames[i]
-		if f.Time < flowtable.MinClock || f.Time > flowtable.MaxClock {
-			f.Time = min(max(f.Time, flowtable.MinClock), flowtable.MaxClock)
-			r.clamped++
-		}
-		r.clock = max(r.clock, f.Time)
-		b.clocks[i] = r.clock
-		if r.opt.Dedup && r.recent.seen(f, b.Bytes(i)) {
-			r.duplicates++
-			r.duplicateBytes += uint64(f.Wire)
-			continue
-		}
-		s := uint64(0)
-		if n > 1 {
-			s = uint64(packet.PairHash(f.Link, b.Bytes(i), f.Wire, r.opt.Decode)) * n >> 32
-		}
-		b.shards[s] = append(b.shards[s], uint32(i))
-	}
-	b.clock = r.clock
-}
-
-// done takes a batch back that a shard has finished.
-func (r *reader) done(b *batch) {
-	if b.busy.Add(-1) == 0 {
-		r.empty <- b
-	}
 }
 
 func newSeed() (seed [4]uint64) {

@@ -16,7 +16,7 @@ import (
 type shard struct {
 	id      int
 	opt     Options
-	reader  *reader
+	feed    feed
 	results chan<- result
 	table   *flowtable.Table
 	filters map[uint16]Matcher
@@ -30,8 +30,17 @@ type shard struct {
 	entropy  entropyOf      // of what payloads it is wanted
 	meter    *payload.Meter // for that
 
+	asks chan func() // to be called between two batches
+
 	spareFlows   chan []flowtable.Record // emptied by the merger
 	spareWindows chan []features.Window
+}
+
+// feed is where a shard gets its frames. One goroutine uses it.
+type feed interface {
+	next() (*batch, []uint32) // and which of its frames are the shard's; nil: there are no more
+	done(*batch)
+	latest() int64 // the input's clock, after the last batch
 }
 
 // decodeGroup is how many packets are decoded before they are counted: few enough for the first-level cache.
@@ -54,11 +63,12 @@ type portion[T any] struct {
 	last    bool
 }
 
-func newShard(id, shards int, opt Options, r *reader, results chan<- result) *shard {
+func newShard(id, shards int, opt Options, feed feed, results chan<- result) *shard {
 	s := &shard{
-		id: id, opt: opt, reader: r, results: results,
+		id: id, opt: opt, feed: feed, results: results,
 		table:        flowtable.NewTable(opt.Flow, shards, newSeed()),
 		filters:      make(map[uint16]Matcher),
+		asks:         make(chan func()),
 		spareFlows:   make(chan []flowtable.Record, 2),
 		spareWindows: make(chan []features.Window, 2),
 	}
@@ -95,13 +105,22 @@ func payloadsWanted(opt Options) (captured bool, entropy entropyOf) {
 // pointless.
 func (s *shard) run(stop func(error)) {
 	var told flowtable.Moment
-	for b := range s.reader.full[s.id] {
-		s.batch(b)
+	for {
+		b, frames := s.feed.next()
+		if b == nil {
+			break
+		}
+		s.batch(b, frames)
 		if s.err != nil {
 			stop(s.err)
 		}
-		clock, next := b.clock, b.ordinal+uint64(len(b.Frames))
-		s.reader.done(b)
+		clock, next := b.clock, b.next
+		s.feed.done(b)
+		select {
+		case ask := <-s.asks:
+			ask()
+		default:
+		}
 		r := result{shard: s}
 		r.flows.records = s.table.Advance(clock, next, empty(s.spareFlows))
 		r.flows.settled = s.table.Settled()
@@ -120,7 +139,7 @@ func (s *shard) run(stop func(error)) {
 
 // drain ends all flows and windows, and hands them out some at a time.
 func (s *shard) drain(settled flowtable.Moment) {
-	clock := s.reader.clock
+	clock := s.feed.latest()
 	s.table.Shutdown(clock)
 	if s.windows != nil {
 		s.windows.windower.Shutdown(clock)
@@ -154,8 +173,8 @@ func (s *shard) rescue(stop func(error)) {
 	}
 	s.broken = true
 	stop(fmt.Errorf("bug: shard %d: %v", s.id, p))
-	for b := range s.reader.full[s.id] {
-		s.reader.done(b)
+	for b, _ := s.feed.next(); b != nil; b, _ = s.feed.next() {
+		s.feed.done(b)
 	}
 	var last result
 	last.shard, last.flows.last, last.windows.last = s, true, true
@@ -179,15 +198,14 @@ func giveBack[T any](spare chan []T, records []T) {
 	}
 }
 
-// batch decodes and counts the shard's frames of a batch.
-func (s *shard) batch(b *batch) {
-	frames := b.shards[s.id]
+// batch decodes and counts the frames of a batch at the given places.
+func (s *shard) batch(b *batch, frames []uint32) {
 	s.counts.packets += uint64(len(frames))
 	n := 0
 	for _, i := range frames {
 		f := &b.Frames[i]
 		in := &s.group[n]
-		in.Clock, in.Ordinal = b.clocks[i], b.ordinal+uint64(i)
+		in.Clock, in.Ordinal = b.clocks[i], b.place(i)
 		if !s.decode(in, f, b.Bytes(int(i))) {
 			continue
 		}
