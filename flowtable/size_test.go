@@ -17,3 +17,21 @@ func TestFlowFillsThreeCacheLines(t *testing.T) {
 	}
 	t.Log(unsafe.Sizeof(ext{}), unsafe.Sizeof(Record{}), unsafe.Sizeof(Input{}))
 }
+
+// What docs/SPEED.md says features take of a flow.
+func TestFeaturesSize(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"sums", unsafe.Sizeof(sums{}), 184},
+		{"splt", unsafe.Sizeof(splt{}), 256},
+		{"two firsts", unsafe.Sizeof([2]first{}), 112},
+		{"buffer", unsafe.Sizeof(buffer{}), 1720},
+		{"Features", unsafe.Sizeof(Features{}), 488},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: got %d bytes, want %d", test.name, test.got, test.want)
+		}
+	}
+}
