@@ -84,7 +84,7 @@ func benchmarkWindower(b *testing.B, cfg Config, pairs, size int) {
 		}
 		in = append(in, Input{p, at, at, uint64(n), m.Entropy(data[:p.PayloadCap])})
 		if len(in) == cap(in) {
-			w.AddAll(in)
+			w.Add(in)
 			in = in[:0]
 		}
 		if n%1024 == 1023 {

@@ -99,7 +99,7 @@ func TestHundredThousandWindowsFitIn150MiB(t *testing.T) {
 		for i := range pairs {
 			p := tcp(0, 0, uint32(n), packet.ACK, 100)
 			p.Dst = packet.AddrFrom4([]byte{11, byte(i >> 16), byte(i >> 8), byte(i)})
-			w.Add(&p, base, base, n, payload)
+			addOne(w, &p, base, base, n, payload)
 			n++
 		}
 	}
@@ -147,15 +147,16 @@ func TestAddDoesNotAllocate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLine(change)
-			payload := make([]byte, 250)
-			i := 0
+			in := make([]Input, 1)
+			i, p := 0, packet.Packet{}
 			step := func() {
 				for range 1000 {
-					p := tcp(1+i%2, 2-i%2, uint32(i), packet.ACK, i%250)
+					p = tcp(1+i%2, 2-i%2, uint32(i), packet.ACK, i%250)
 					p.SrcPort += uint16(i % 100 / 2)
 					p.Src.Hi, p.Dst.Hi = uint64(i%100/2), uint64(i%100/2)
 					l.clock = base + int64(i)*10_000
-					l.Add(&p, l.clock, l.clock, uint64(i), payload[:p.PayloadCap])
+					in[0] = Input{&p, l.clock, l.clock, uint64(i), float64(i % 9)}
+					l.Add(in)
 					i++
 				}
 				l.out = l.Advance(l.clock, l.out[:0])

@@ -119,7 +119,7 @@ func windowsOf(t testing.TB, path string, cfg Config) ([]Window, Counters) {
 	var out []Window
 	replay(t, path, func(p *packet.Packet, time int64, payload []byte) {
 		clock = max(clock, time)
-		w.Add(p, time, clock, n, payload)
+		addOne(w, p, time, clock, n, payload)
 		n++
 		out = w.Advance(clock, out)
 	})

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/weir-sensor/weir/packet"
-	"github.com/weir-sensor/weir/payload"
 )
 
 // Window is what the packets of one window say. It holds no pointers and is copied by value. Times are nanoseconds since
@@ -105,7 +104,6 @@ type Windower struct {
 	clients  networks
 	servers  [65536 / 64]uint64
 	mtu      uint32
-	meter    *payload.Meter
 	pairs    pairs
 	open     slab
 	counters Counters
@@ -146,7 +144,6 @@ func New(cfg Config, net Network, shards int, seed [4]uint64) *Windower {
 		byFlow:  cfg.By == ByFlow,
 		clients: newNetworks(cfg.Clients),
 		mtu:     net.MTU,
-		meter:   payload.NewMeter(),
 		pairs:   newPairs(max(1, (cfg.MaxPairs+shards-1)/shards), seed),
 		clock:   math.MinInt64,
 		settle:  math.MinInt64,
@@ -178,30 +175,16 @@ func (w *Windower) Counters() Counters { return w.counters }
 
 // Input is a packet with what the capture says of it.
 type Input struct {
-	Packet  *packet.Packet // borrowed until AddAll returns
+	Packet  *packet.Packet // borrowed until Add returns
 	Time    int64          // the packet's own timestamp, ns
 	Clock   int64          // the latest timestamp in the input up to and including this packet, ns
 	Ordinal uint64         // the packet's place in the input, ascending
 	Entropy float64        // of its captured payload, see payload.Meter; of no interest where the group is off
 }
 
-// Add counts a packet. Time, clock and ordinal are as in Input. Captured is what was captured of its TCP payload, borrowed
-// until Add returns. It does not allocate but for growth.
-func (w *Windower) Add(p *packet.Packet, time, clock int64, ordinal uint64, captured []byte) {
-	pr, d := w.locate(p, clock, ordinal, w.hash(p))
-	if pr == nil {
-		return
-	}
-	entropy := 0.0
-	if w.groups&entropyGroup != 0 {
-		entropy = w.meter.Entropy(captured)
-	}
-	w.count(pr, p, d, time, ordinal, entropy)
-}
-
-// AddAll is Add for packets whose entropy is known already. It looks at what they need of the memory before it counts
-// any, so that the cache misses of one overlap those of the others.
-func (w *Windower) AddAll(in []Input) {
+// Add counts the packets, in the order of their clocks. It looks at what they need of the memory before it counts any, so
+// that the cache misses of one overlap those of the others. It does not allocate but for growth.
+func (w *Windower) Add(in []Input) {
 	for len(in) > 0 {
 		group := in[:min(len(in), groupSize)]
 		in = in[len(group):]

@@ -48,7 +48,7 @@ func (l *line) add(p packet.Packet, time int64, payload ...byte) {
 	if payload == nil {
 		payload = make([]byte, p.PayloadCap)
 	}
-	l.Add(&p, time, l.clock, l.ordinal, payload)
+	addOne(l.Windower, &p, time, l.clock, l.ordinal, payload)
 	l.ordinal++
 }
 
@@ -313,9 +313,9 @@ func TestClientIsDecidedByTheFirstPacket(t *testing.T) {
 			w := New(cfg, Network{ServerPorts: c.serverPortsBesides}, 1, [4]uint64{})
 			p := tcp(1, 2, 1, c.flags, 0)
 			p.SrcPort, p.DstPort = c.srcPort, c.dstPort
-			w.Add(&p, base, base, 0, nil)
+			addOne(w, &p, base, base, 0, nil)
 			p.Src, p.Dst, p.SrcPort, p.DstPort, p.TCPFlags = p.Dst, p.Src, p.DstPort, p.SrcPort, packet.SYN // changes nothing
-			w.Add(&p, base, base, 1, nil)
+			addOne(w, &p, base, base, 1, nil)
 			out := w.Advance(base, nil)
 			if c.want == 0 {
 				if len(out) != 0 || w.Counters().Outside != 2 {

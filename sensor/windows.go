@@ -22,7 +22,7 @@ func (w *windows) add(group []flowtable.Input) {
 		in := &group[i]
 		w.inputs[i] = features.Input{Packet: &in.Packet, Time: in.Time, Clock: in.Clock, Ordinal: in.Ordinal, Entropy: in.Entropy}
 	}
-	w.windower.AddAll(w.inputs[:len(group)])
+	w.windower.Add(w.inputs[:len(group)])
 }
 
 // advance lets the clock go on, appends the windows that are due to out, and says up to what moment that are all.

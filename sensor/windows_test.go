@@ -12,6 +12,7 @@ import (
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 	"github.com/weir-sensor/weir/sensor"
 )
 
@@ -73,7 +74,8 @@ func plainWindows(t *testing.T, cfg features.Config) (all []features.Window) {
 		var p packet.Packet
 		clock = max(clock, at)
 		if packet.Decode(&p, link, frame, wire, packet.Options{}) == packet.OK {
-			w.Add(&p, at, clock, n, frame[p.PayloadOff:p.PayloadOff+p.PayloadCap])
+			entropy := payload.NewMeter().Entropy(frame[p.PayloadOff : p.PayloadOff+p.PayloadCap])
+			w.Add([]features.Input{{Packet: &p, Time: at, Clock: clock, Ordinal: n, Entropy: entropy}})
 		}
 	})
 	all = w.Advance(clock, all)

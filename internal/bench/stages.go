@@ -115,7 +115,7 @@ func (m *machine) feed(t *flowtable.Table, w *features.Windower, b *capture.Batc
 				in := &m.inputs[i]
 				m.seen[i] = features.Input{Packet: &in.Packet, Time: in.Time, Clock: in.Clock, Ordinal: in.Ordinal, Entropy: in.Entropy}
 			}
-			w.AddAll(m.seen[:n])
+			w.Add(m.seen[:n])
 		}
 		t.Add(m.inputs[:n])
 		n = 0
