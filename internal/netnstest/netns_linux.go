@@ -1,0 +1,122 @@
+package netnstest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// inside is the environment variable that says that a process was started by Inside.
+const inside = "WEIR_TEST_NETNS"
+
+// Inside reports whether the test runs in a network namespace of its own, where it may do what it likes: it is empty but
+// for a loopback interface that is up, without IPv6, and has a /sys of its own. Where not, it runs the test again in
+// one, by starting the test binary anew, and hands the outcome to t:
+//
+//	if !netnstest.Inside(t) {
+//		return
+//	}
+//
+// The test is skipped where namespaces may not be made. It must be a top-level test.
+func Inside(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(inside) == t.Name() {
+		prepare(t)
+		return true
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW: run as root")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.v", "-test.timeout=120s")
+	cmd.Env = append(os.Environ(), inside+"="+t.Name())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil && strings.Contains(string(out), "--- SKIP"):
+		t.Skipf("in its namespace:\n%s", out)
+	case err == nil && !strings.Contains(string(out), "--- PASS: "+t.Name()+" "):
+		t.Fatalf("the test did not run in its namespace:\n%s", out)
+	case err == nil:
+		t.Logf("in its namespace:\n%s", out)
+	case strings.Contains(err.Error(), "operation not permitted"):
+		t.Skipf("needs CAP_SYS_ADMIN to make a network namespace: %v", err)
+	default:
+		t.Fatalf("in its namespace: %v\n%s", err, out)
+	}
+	return false
+}
+
+// prepare makes what is special in a new namespace usual.
+func prepare(t *testing.T) {
+	t.Helper()
+	if err := unix.Mount("weirtest", "/sys", "sysfs", 0, ""); err != nil {
+		t.Fatalf("mount /sys of the namespace: %v", err)
+	}
+	for _, which := range []string{"all", "default"} {
+		// Without it, the kernel sends packets of its own, which a test that counts would find.
+		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+which+"/disable_ipv6", []byte("1"), 0)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	Run(t, "ip link set lo up")
+}
+
+// Run runs a command, given as words with blanks between them, which must succeed.
+func Run(t *testing.T, command string) {
+	t.Helper()
+	words := strings.Fields(command)
+	if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+}
+
+// Pair makes two interfaces, both up, and connects them with each other: what is sent into one comes out of the other.
+func Pair(t *testing.T, a, b string) {
+	t.Helper()
+	Run(t, fmt.Sprintf("ip link add %s type veth peer name %s", a, b))
+	Run(t, "ip link set "+a+" up")
+	Run(t, "ip link set "+b+" up")
+}
+
+// Sender sends whole frames.
+type Sender struct{ fd int }
+
+// NewSender returns a sender of frames on an interface. It is closed with the test.
+func NewSender(t testing.TB, name string) *Sender {
+	t.Helper()
+	iface, err := net.InterfaceByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0) // protocol 0: it receives nothing
+	if err != nil {
+		t.Fatalf("open raw socket: %v", err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: iface.Index}); err != nil {
+		t.Fatalf("bind raw socket: %v", err)
+	}
+	return &Sender{fd: fd}
+}
+
+// Send sends a frame, link header included. It does not allocate.
+func (s *Sender) Send(t testing.TB, frame []byte) {
+	for {
+		_, err := unix.Write(s.fd, frame)
+		switch err {
+		case nil:
+			return
+		case unix.EAGAIN, unix.ENOBUFS, unix.EINTR: // no room just now
+		default:
+			t.Fatalf("send frame of %d bytes: %v", len(frame), err)
+		}
+	}
+}
