@@ -13,7 +13,7 @@ type Config struct {
 	Buffer      int           `mapstructure:"buffer"`      // bytes that the kernel keeps until they are read
 	Snaplen     int           `mapstructure:"snaplen"`     // bytes captured of a frame at most
 	Promiscuous bool          `mapstructure:"promiscuous"` // also frames for others; Any never does
-	Immediate   bool          `mapstructure:"immediate"`   // each packet at once, instead of blocks of them
+	Immediate   bool          `mapstructure:"immediate"`   // each packet at once; the buffer then has room for Buffer/Snaplen of them
 	Timestamps  string        `mapstructure:"timestamps"`  // whose clock, from Timestamps
 	Poll        time.Duration `mapstructure:"poll"`        // how long packets may gather, and Read may wait for one
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -118,5 +119,35 @@ func (s *Sender) Send(t testing.TB, frame []byte) {
 		default:
 			t.Fatalf("send frame of %d bytes: %v", len(frame), err)
 		}
+	}
+}
+
+// The offloads of an interface that Offload sets: ethtool's commands (ETHTOOL_S... in the kernel's ethtool.h).
+const (
+	TSO uint32 = 0x1f
+	GSO uint32 = 0x24
+	GRO uint32 = 0x2c
+)
+
+// Offload switches an offload of an interface on or off, as ethtool -K does.
+func Offload(t *testing.T, name string, which uint32, on bool) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	value := struct{ command, data uint32 }{command: which}
+	if on {
+		value.data = 1
+	}
+	request := struct {
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{data: unsafe.Pointer(&value)}
+	copy(request.name[:unix.IFNAMSIZ-1], name)
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request))); errno != 0 {
+		t.Fatalf("set offload %#x of %s: %v", which, name, errno)
 	}
 }
