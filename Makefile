@@ -36,10 +36,12 @@ install-deps: ## install libpcap's headers where they are missing (Debian, as ro
 	else echo "libpcap's headers are missing: install libpcap-dev (Debian, Ubuntu) or libpcap-devel (Fedora)" >&2; exit 1; fi
 
 demo: build ## replay the capture in testdata and show what comes out
-	bin/weir replay --out demo.out testdata/demo.pcap.gz
+	bin/weir replay --windows --labels testdata/demo.labels.tsv --out demo.out testdata/demo.pcap.gz
 	bin/weir replay testdata/demo.pcap.gz
 	@echo; echo "The first of $$(wc -l < demo.out/flows.ndjson) flow records in demo.out/flows.ndjson:"
 	@head -n 3 demo.out/flows.ndjson
+	@echo; echo "The first of $$(wc -l < demo.out/windows.ndjson) windows of 50 packets in demo.out/windows.ndjson:"
+	@head -n 1 demo.out/windows.ndjson
 
 test: install-deps ## run all tests
 	go test ./...
