@@ -111,12 +111,15 @@ func (w *Windower) hash(p *packet.Packet) uint32 {
 	return w.pairs.hash(&key)
 }
 
-// touch computes the packets' hashes, and reads a word of each cache line that counting them is likely to need.
+// touch computes the TCP packets' hashes, and reads a word of each cache line that counting them is likely to need.
 func (w *Windower) touch(group []Input) {
 	mask := uint32(len(w.pairs.slots) - 1)
 	for i := range group {
-		w.hashes[i] = w.hash(group[i].Packet)
-		w.places[i] = uint32(w.pairs.slots[w.hashes[i]&mask])
+		w.places[i] = 0
+		if p := group[i].Packet; p.Proto == packet.ProtoTCP {
+			w.hashes[i] = w.hash(p)
+			w.places[i] = uint32(w.pairs.slots[w.hashes[i]&mask])
+		}
 	}
 	sum := uint64(0)
 	for i := range group {

@@ -31,6 +31,7 @@ type firsts struct {
 	free    []uint32
 	limit   int // buffers at most
 	givenUp uint64
+	entropy bool // that of every packet's captured payload is known
 }
 
 // first is one end's stream. Places in it are bytes from its beginning.
@@ -40,6 +41,7 @@ type first struct {
 	prefix uint16 // so many bytes are there without a hole
 	extent uint16 // the end of the last byte seen
 	limit  uint16 // the first payload ends here
+	known  uint16 // stats.Entropy is that of so many bytes; 0: of none
 	stats  payload.Stats
 }
 
@@ -53,8 +55,24 @@ type buffer struct {
 	end        uint8
 }
 
-func newFirsts(limit int) firsts {
-	return firsts{meter: payload.NewMeter(), buffers: []*buffer{{}}, limit: limit}
+func newFirsts(limit int, entropy bool) firsts {
+	return firsts{meter: payload.NewMeter(), buffers: []*buffer{{}}, limit: limit, entropy: entropy}
+}
+
+// note keeps the packet's entropy where its first n bytes, with which a first payload begins, are all of it.
+func (m *firsts) note(end *first, in *Input, n uint32) {
+	end.known = 0
+	if m.entropy && n == in.PayloadCap {
+		end.known, end.stats.Entropy = uint16(n), in.Entropy
+	}
+}
+
+// stats measures a first payload.
+func (m *firsts) stats(end *first, b []byte) payload.Stats {
+	if len(b) > 0 && int(end.known) == len(b) {
+		return payload.Describe(b, end.stats.Entropy)
+	}
+	return m.meter.Measure(b)
 }
 
 // add looks at a packet from end d.
@@ -78,7 +96,8 @@ func (m *firsts) addUDP(state *firstState, end *first, in *Input) {
 	}
 	*state = firstLost
 	if in.PayloadCap >= n && in.Flags&packet.FragLater == 0 {
-		*state, end.stats = firstDone, m.meter.Measure(in.Captured[:n])
+		m.note(end, in, n)
+		*state, end.stats = firstDone, m.stats(end, in.Captured[:n])
 	}
 }
 
@@ -126,6 +145,9 @@ func (m *firsts) addTCP(place uint32, flows *slab[sums], state *[2]firstState, i
 	if state[d] == firstReady {
 		end.buffer = m.take(place, d, flows)
 		state[d] = firstOpen
+		if from == 0 && skip == 0 {
+			m.note(end, in, uint32(to))
+		}
 	}
 	end.extent = max(end.extent, uint16(to))
 	if skip < int64(len(in.Captured)) {
@@ -141,7 +163,7 @@ func (m *firsts) closeIfWhole(state *firstState, end *first) {
 	if end.prefix != end.limit {
 		return
 	}
-	*state, end.stats = firstDone, m.meter.Measure(m.buffers[end.buffer].bytes[:end.prefix])
+	*state, end.stats = firstDone, m.stats(end, m.buffers[end.buffer].bytes[:end.prefix])
 	m.giveBack(end.buffer)
 }
 
@@ -158,7 +180,7 @@ func (m *firsts) ended(place uint32, d int) payload.Stats {
 	if end.prefix != end.extent {
 		return payload.Stats{}
 	}
-	return m.meter.Measure(m.buffers[end.buffer].bytes[:end.prefix])
+	return m.stats(end, m.buffers[end.buffer].bytes[:end.prefix])
 }
 
 // take returns an empty buffer for the end.

@@ -37,7 +37,8 @@ func (c *conversation) cut(d int, at int, data string, captured int) *Input {
 		}
 	}
 	n := int64(len(c.list))
-	c.list = append(c.list, Input{Packet: p, Time: second + n, Clock: second + n, Ordinal: uint64(n), Captured: []byte(data[:captured])})
+	c.list = append(c.list, Input{Packet: p, Time: second + n, Clock: second + n, Ordinal: uint64(n),
+		Captured: []byte(data[:captured]), Entropy: payload.NewMeter().Entropy([]byte(data[:captured]))})
 	return &c.list[n]
 }
 

@@ -91,7 +91,7 @@ func newMeasures(cfg Config, shards int) *measures {
 	if groups == 0 {
 		return nil
 	}
-	return &measures{groups: groups, firsts: newFirsts(max(1, (cfg.MaxFirstPayloads+shards-1)/shards))}
+	return &measures{groups: groups, firsts: newFirsts(max(1, (cfg.MaxFirstPayloads+shards-1)/shards), groups&entropyGroup != 0)}
 }
 
 // open makes room at the place of a new flow, or of another part of one.

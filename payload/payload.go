@@ -138,7 +138,10 @@ func entropyHuge(b []byte) float64 {
 }
 
 // Measure returns all that there is to say of the payload. It does not allocate, and keeps nothing of b.
-func (m *Meter) Measure(b []byte) Stats {
+func (m *Meter) Measure(b []byte) Stats { return Describe(b, m.Entropy(b)) }
+
+// Describe is Measure of a payload whose entropy is known.
+func Describe(b []byte, entropy float64) Stats {
 	if len(b) == 0 {
 		return Stats{}
 	}
@@ -146,7 +149,7 @@ func (m *Meter) Measure(b []byte) Stats {
 	printable, run := printable(b)
 	return Stats{
 		Length:       len(b),
-		Entropy:      m.Entropy(b),
+		Entropy:      entropy,
 		BitsSet:      float64(bitsSet(b)) / n,
 		Printable:    float64(printable) / n,
 		PrintableRun: run,
