@@ -146,6 +146,25 @@ func (m *measures) touch(places []uint32) (sum uint64) {
 	return sum
 }
 
+// touchAll reads what the records of the flows at the places will need.
+func (m *measures) touchAll(places []uint32) (sum uint64) {
+	for _, place := range places {
+		s := m.sums.at(place)
+		sum += s.side[0].length.lo + s.side[0].longest + s.side[1].longest + uint64(s.splt)
+		if m.groups&(spltGroup|burstGroup) != 0 {
+			p := m.splt.at(place)
+			for i := 0; i < int(s.splt); i += 8 {
+				sum += uint64(p[i].gap)
+			}
+		}
+		if m.groups&firstGroup != 0 {
+			ends := m.firsts.states.at(place)
+			sum += uint64(ends[0].base) + uint64(ends[1].base)
+		}
+	}
+	return sum
+}
+
 // add measures one packet from end d, before the flow has counted it.
 func (m *measures) add(place uint32, f *flow, in *Input, d int) {
 	s := m.sums.at(place)

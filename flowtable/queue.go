@@ -276,6 +276,9 @@ func (t *Table) touchFlows(places []uint32) {
 	for _, place := range places {
 		t.touched += t.index.slots[t.flow(place).hash&mask]
 	}
+	if t.measures != nil {
+		t.touched += t.measures.touchAll(places)
+	}
 }
 
 // settled returns the moment before which no record will come any more.
