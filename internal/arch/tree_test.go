@@ -41,10 +41,10 @@ func (s source) imports() map[string]ast.Node {
 	return paths
 }
 
-// inside says whether the package is one of dirs, or below one.
+// inside says whether the package is one of dirs, or below one, or the file is one of them.
 func (s source) inside(dirs []string) bool {
 	for _, dir := range dirs {
-		if s.dir == dir || strings.HasPrefix(s.dir, dir+"/") {
+		if s.dir == dir || s.path == dir || strings.HasPrefix(s.dir, dir+"/") {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,18 +61,41 @@ func prepare(t *testing.T) {
 	if err := unix.Mount("weirtest", "/sys", "sysfs", 0, ""); err != nil {
 		t.Fatalf("mount /sys of the namespace: %v", err)
 	}
+	quiet(t)
+	Run(t, "ip link set lo up")
+}
+
+// quiet switches IPv6 off: the kernel would send packets of its own, which a test that counts would find.
+func quiet(t testing.TB) {
+	t.Helper()
 	for _, which := range []string{"all", "default"} {
-		// Without it, the kernel sends packets of its own, which a test that counts would find.
 		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+which+"/disable_ipv6", []byte("1"), 0)
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
 	}
-	Run(t, "ip link set lo up")
+}
+
+// Thread moves the calling goroutine, which must be the test's or the benchmark's own, into a new network namespace,
+// with a loopback interface that is down, without IPv6, and with the /sys of before. It is skipped where namespaces may
+// not be made.
+//
+// The goroutine keeps its thread to itself, and the namespace ends with it and with the sockets that were opened in it.
+// Other goroutines are not in it, those of subtests included, but can use what was opened there. Inside costs a process,
+// and has everything in the namespace.
+func Thread(t testing.TB) {
+	t.Helper()
+	runtime.LockOSThread() // for good: a locked thread ends with its goroutine
+	if err := unix.Unshare(unix.CLONE_NEWNET); err == unix.EPERM {
+		t.Skip("needs CAP_SYS_ADMIN to make a network namespace")
+	} else if err != nil {
+		t.Fatalf("make network namespace: %v", err)
+	}
+	quiet(t)
 }
 
 // Run runs a command, given as words with blanks between them, which must succeed.
-func Run(t *testing.T, command string) {
+func Run(t testing.TB, command string) {
 	t.Helper()
 	words := strings.Fields(command)
 	if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
@@ -80,7 +104,7 @@ func Run(t *testing.T, command string) {
 }
 
 // Pair makes two interfaces, both up, and connects them with each other: what is sent into one comes out of the other.
-func Pair(t *testing.T, a, b string) {
+func Pair(t testing.TB, a, b string) {
 	t.Helper()
 	Run(t, fmt.Sprintf("ip link add %s type veth peer name %s", a, b))
 	Run(t, "ip link set "+a+" up")

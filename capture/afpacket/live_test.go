@@ -1,0 +1,208 @@
+//go:build linux
+
+package afpacket
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/internal/netnstest"
+	"github.com/weir-sensor/weir/internal/sendtest"
+)
+
+// testConfig is for tests: small, and quick to give blocks away.
+func testConfig() Config {
+	c := DefaultConfig()
+	c.RingSize, c.BlockTimeout, c.Poll = 16<<20, 5*time.Millisecond, 20*time.Millisecond
+	return c
+}
+
+// start opens rings on interface near of a veth pair in a namespace of the test's own, and a sender on far.
+func start(t *testing.T, rings int, cfg Config, opt Options) ([]*Ring, *sendtest.Sender) {
+	t.Helper()
+	netnstest.Thread(t)
+	netnstest.Pair(t, "near", "far")
+	return openRings(t, "near", rings, cfg, opt), sender(t, "far")
+}
+
+func openRings(t *testing.T, iface string, n int, cfg Config, opt Options) []*Ring {
+	t.Helper()
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	rings, err := Open(iface, n, cfg, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, r := range rings {
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return rings
+}
+
+func sender(t *testing.T, iface string) *sendtest.Sender {
+	t.Helper()
+	s, err := sendtest.NewSender(iface, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func send(t *testing.T, s *sendtest.Sender, frames ...[]byte) {
+	t.Helper()
+	if err := s.Send(frames); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// caught is a frame that was read, copied.
+type caught struct {
+	capture.Frame
+	data []byte
+	ring int
+}
+
+// drain interrupts the rings and returns what they still have.
+func drain(t *testing.T, rings []*Ring, take int) []caught {
+	t.Helper()
+	for _, r := range rings {
+		r.Interrupt()
+	}
+	var all []caught
+	deadline := time.Now().Add(20 * time.Second)
+	b := capture.Batch{Frames: make([]capture.Frame, 0, take)}
+	for i, r := range rings {
+		for {
+			err := r.Read(&b)
+			if err == io.EOF {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("ring %d does not end: %v, stats %+v, delivered %d", i, err, r.Stats(), r.delivered)
+			}
+			if errors.Is(err, capture.ErrIdle) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = appendCaught(all, &b, i)
+		}
+	}
+	return all
+}
+
+func appendCaught(all []caught, b *capture.Batch, ring int) []caught {
+	for j := range b.Frames {
+		all = append(all, caught{b.Frames[j], bytes.Clone(b.Bytes(j)), ring})
+	}
+	return all
+}
+
+// compare says where what was caught is not what was sent, in the order of sending in each ring.
+func compare(t *testing.T, got []caught, want [][]byte) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%d frames caught, %d sent", len(got), len(want))
+	}
+	left := map[string]int{}
+	for _, w := range want {
+		left[string(w)]++
+	}
+	for i, g := range got {
+		if left[string(g.data)]--; left[string(g.data)] < 0 {
+			t.Fatalf("frame %d was not sent: % x", i, g.data)
+		}
+		if int(g.Wire) != len(g.data) || int(g.Len) != len(g.data) {
+			t.Fatalf("frame %d of %d bytes has lengths %d and, on the wire, %d", i, len(g.data), g.Len, g.Wire)
+		}
+	}
+}
+
+// TestSentIsReceived sends packets of all kinds, in both directions, and finds each of them in the rings, unchanged,
+// once, and all of a pair in one ring.
+func TestSentIsReceived(t *testing.T) {
+	sentIsReceived(t, 1, 4096)
+}
+
+func TestSentIsReceivedOnTwoRings(t *testing.T) {
+	sentIsReceived(t, 2, 7)
+}
+
+func sentIsReceived(t *testing.T, n, take int) {
+	began := time.Now().UnixNano()
+	rings, b := start(t, n, testConfig(), Options{Iface: 3})
+	a := sender(t, "near")
+	list := packets(rand.New(rand.NewPCG(1, 2)), 4000)
+	sent := frames(list)
+	send(t, b, sent[:3000]...)
+	send(t, a, sent[3000:]...) // these go out, they do not come in
+	got := drain(t, rings, take)
+	compare(t, got, sent)
+
+	ringOf := map[[2]netip.Addr]int{}
+	used := map[int]int{}
+	for _, g := range got {
+		p := list[number(g.data)-1]
+		pair := [2]netip.Addr{p.src, p.dst}
+		if p.dst.Less(p.src) {
+			pair = [2]netip.Addr{p.dst, p.src}
+		}
+		if ring, ok := ringOf[pair]; ok && ring != g.ring {
+			t.Fatalf("%v came from rings %d and %d", pair, ring, g.ring)
+		}
+		ringOf[pair] = g.ring
+		used[g.ring]++
+		if g.Iface != 3 || g.Link != 1 {
+			t.Fatalf("frame of interface %d, link type %d, want 3 and 1", g.Iface, g.Link)
+		}
+		if g.Time < began || g.Time > time.Now().UnixNano() {
+			t.Fatalf("frame of %d, test began %d", g.Time, began)
+		}
+	}
+	for i, r := range rings {
+		if used[i] < len(sent)/n/2 {
+			t.Errorf("ring %d had %d of %d packets", i, used[i], len(sent))
+		}
+		if s := r.Stats(); s.Packets != uint64(used[i]) || s.Dropped != 0 || s.Freezes != 0 || s.Interface != "near" {
+			t.Errorf("ring %d: %+v, read %d", i, s, used[i])
+		}
+	}
+}
+
+// number finds a packet's number behind whatever headers it has.
+func number(frame []byte) int {
+	at := 12
+	for frame[at] == 0x81 || frame[at] == 0x88 && frame[at+1] == 0xa8 {
+		at += 4
+	}
+	ip := frame[at+2:]
+	var upper []byte
+	first := true
+	switch {
+	case frame[at] == 8:
+		upper = ip[20:]
+		first = (int(ip[6])<<8|int(ip[7]))&0x1fff == 0
+	case ip[6] == 44:
+		upper = ip[48:]
+		first = ip[42] == 0 && ip[43]&0xf8 == 0
+	default:
+		upper = ip[40:]
+	}
+	if first {
+		upper = upper[8:]
+	}
+	return int(upper[0])<<24 | int(upper[1])<<16 | int(upper[2])<<8 | int(upper[3])
+}
