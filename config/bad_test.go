@@ -101,6 +101,12 @@ func TestRangesAreEnforced(t *testing.T) {
 		"sensor.shards":           {[]string{"0", "256"}, []string{"-1", "257"}},
 		"sensor.batch":            {[]string{"1", "65536"}, []string{"0", "65537"}},
 		"output.format":           {[]string{"ndjson", "csv", "parquet"}, []string{"", "CSV", "json"}},
+		"output.rotate.every":     {[]string{"0s", "1s", "720h"}, []string{"999ms", "-1s", "720h0m1s"}},
+		"output.rotate.size":      {[]string{"0", "65536", "1099511627776"}, []string{"65535", "-1", "1099511627777"}},
+		"output.queue":            {[]string{"256", "10000000"}, []string{"0", "255", "10000001"}},
+		"output.flush":            {[]string{"10ms", "1m"}, []string{"0s", "9ms", "61s"}},
+		"output.sync":             {[]string{"0s", "1s", "1h"}, []string{"999ms", "-1s", "61m"}},
+		"output.drain":            {[]string{"1s", "10m"}, []string{"0s", "999ms", "11m"}},
 		"log.level":               {[]string{"debug", "info", "warn", "error"}, []string{"", "INFO"}},
 		"log.format":              {[]string{"text", "json"}, []string{"", "xml"}},
 	}

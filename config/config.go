@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/logging"
+	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
 )
 
@@ -18,13 +18,8 @@ type Config struct {
 	Flow    flowtable.Config `mapstructure:"flow"`
 	Window  features.Config  `mapstructure:"window"`
 	Sensor  sensor.Config    `mapstructure:"sensor"`
-	Output  OutputConfig     `mapstructure:"output"`
+	Output  output.Config    `mapstructure:"output"`
 	Log     logging.Config   `mapstructure:"log"`
-}
-
-// OutputConfig is the record writers' part of the configuration.
-type OutputConfig struct {
-	Format string `mapstructure:"format"` // ndjson, csv or parquet
 }
 
 // Default returns the defaults of config.yaml.
@@ -34,17 +29,9 @@ func Default() Config {
 		Flow:    flowtable.DefaultConfig(),
 		Window:  features.DefaultConfig(),
 		Sensor:  sensor.DefaultConfig(),
-		Output:  OutputConfig{Format: "ndjson"},
+		Output:  output.DefaultConfig(),
 		Log:     logging.DefaultConfig(),
 	}
-}
-
-// Validate returns nil or a problem as "key: got X, want Y".
-func (c OutputConfig) Validate() error {
-	if c.Format != "ndjson" && c.Format != "csv" && c.Format != "parquet" {
-		return fmt.Errorf("format: got %q, want ndjson, csv or parquet", c.Format)
-	}
-	return nil
 }
 
 // Validate returns nil or an *Error with every value that is out of range, in the order of the sections.

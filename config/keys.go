@@ -93,6 +93,18 @@ func Keys() []Key {
 
 		{"output.format", "name", "ndjson, csv or parquet",
 			"How records are written: one JSON object per line, comma-separated values with a header, or Parquet files."},
+		{"output.rotate.every", "duration", "0s (never) or 1s to 720h",
+			"A file has the records due within this stretch of packet time, aligned to the epoch; then comes the next."},
+		{"output.rotate.size", "bytes", "0 (never) or 65536 to 1099511627776",
+			"A file that has reached this size is completed, so that files stay of a size that other programs can handle."},
+		{"output.queue", "records", "256 to 10000000",
+			"Records that may wait for each output while it is slow or its disk full; what comes then is lost, and counted."},
+		{"output.flush", "duration", "10ms to 1m",
+			"A record is written after this at the latest, and a full disk tried again; what a killed program loses."},
+		{"output.sync", "duration", "0s (never) or 1s to 1h",
+			"How often the file being written is synced to disk, for machines that lose power; complete files always are."},
+		{"output.drain", "duration", "1s to 10m",
+			"At the end of the program, an output that has not taken its records after this is given up."},
 
 		{"log.level", "name", "debug, info, warn or error",
 			"The least severe messages that are logged to standard error."},
@@ -109,7 +121,8 @@ func Sections() []Section {
 		{"flow.idle", "How long a flow of each kind may be silent, in packet time."},
 		{"window", "Features of windows of packets between two hosts."},
 		{"sensor", "How the work is spread over the CPUs."},
-		{"output", "How records are written."},
+		{"output", "How records are written; all but the format is for live runs."},
+		{"output.rotate", "When a live run completes a file and begins the next."},
 		{"log", "What the program says about itself."},
 	}
 }

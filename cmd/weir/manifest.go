@@ -36,7 +36,7 @@ type manifestInput struct {
 
 type manifestConfig struct {
 	SHA256 string `json:"sha256"` // of yaml
-	YAML   string `json:"yaml"`   // the keys that have no say in the records (sensor, log) at their defaults
+	YAML   string `json:"yaml"`   // the keys that have no say in the records (sensor, output but for format, log) at their defaults
 }
 
 type manifestTable struct {
@@ -61,7 +61,9 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, o
 		})
 	}
 	shards := c.Sensor.Goroutines()
-	c.Sensor, c.Log = config.Default().Sensor, config.Default().Log // they have no say in the records
+	format := c.Output.Format
+	c.Sensor, c.Output, c.Log = config.Default().Sensor, config.Default().Output, config.Default().Log // no say in the records
+	c.Output.Format = format
 	m.Config.YAML = string(config.YAML(c))
 	sum := sha256.Sum256([]byte(m.Config.YAML))
 	m.Config.SHA256 = hex.EncodeToString(sum[:])
