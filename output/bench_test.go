@@ -5,7 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
@@ -123,5 +125,40 @@ func BenchmarkColumns(b *testing.B) {
 				b.SetBytes(int64(bytes / i))
 			})
 		}
+	}
+}
+
+// What a record costs the caller of a live run's sink, and until it is in the file.
+// Run with: go test -run '^$' -bench LiveFiles ./output
+func BenchmarkLiveFiles(b *testing.B) {
+	d, err := OpenDir(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.Close()
+	cfg := DefaultConfig()
+	cfg.Rotate.Size = 64 << 20
+	q := Live{Config: cfg, Dir: d}.FlowFiles(Columns{})
+	records := flood(100)
+	var offering time.Duration
+	n := 0
+	for b.Loop() {
+		began := time.Now()
+		if err := q.Flows(records); err != nil {
+			b.Fatal(err)
+		}
+		offering += time.Since(began)
+		n += len(records)
+		for q.Status().Waiting > uint64(cfg.Queue/2) {
+			runtime.Gosched()
+		}
+	}
+	b.ReportMetric(float64(offering)/float64(n), "ns-offer/record")
+	b.ReportMetric(float64(b.Elapsed())/float64(n), "ns/record")
+	if err := q.Close(); err != nil {
+		b.Fatal(err)
+	}
+	if s := q.Status(); s.Written != s.Offered {
+		b.Errorf("got %+v", s)
 	}
 }

@@ -1,6 +1,9 @@
 // Package output writes what the sensor found: records as NDJSON, CSV and Parquet, into files that appear under their names
 // only when they are complete or into streams, and the JSON documents of a run.
 //
+// A replay writes one file of each kind (Dir), and a write that fails ends it. A live run (Live) has a queue before each
+// output and goes on from file to file; there a full disk costs records, which are counted, and never the run.
+//
 // The table of columns (FlowColumns) is the one place that names what a record consists of: the CSV header, the JSON
 // Schema, the columns of Parquet files and the table in docs/FLOWS.md are made from it, and the text is tested against it.
 package output
