@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -335,6 +336,43 @@ func TestFilesStretches(t *testing.T) {
 			t.Errorf("%d: got %d, want %d", at, got, want)
 		}
 	}
+}
+
+// A bug in the formatting ends the run, with a file of everything that came before.
+func TestFilesOfABrokenSink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		cfg := Config{Format: "ndjson", Queue: 1000}
+		f, _ := flowFiles(dir, cfg)
+		f.open = func(target Target) recordSink[flowtable.Record] {
+			return newWriter(target, nil, func(e *encoder, dst []byte, r *flowtable.Record) []byte {
+				if r.Label == 1 {
+					panic("no such label")
+				}
+				return plainNDJSON.append(e, dst, r)
+			}, 1)
+		}
+		q := FlowQueue{newQueue("flows", f, cfg)}
+		records := at(1, 2, 3)
+		records[2].Label = 1
+		for i := range records {
+			if err := errors.Join(q.Flows(records[i:i+1]), q.Flush()); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		err := q.Flows(records)
+		if err == nil || !strings.Contains(err.Error(), "no such label") {
+			t.Errorf("got %v", err)
+		}
+		if closeErr := q.Close(); closeErr != err {
+			t.Errorf("got %v, want %v", closeErr, err)
+		}
+		if got, want := q.Status(), (Status{Offered: 3, Written: 2, Failed: 1, Files: 1, Problem: err}); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		wantText(t, filepath.Join(dir, "flows-20261121T113001Z.ndjson"), string(expected(NDJSON, at(1, 2))))
+	})
 }
 
 func TestWindowFiles(t *testing.T) {
