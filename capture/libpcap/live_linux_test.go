@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -518,6 +517,6 @@ func BenchmarkLive(b *testing.B) {
 		}
 	}
 	if s := l.Stats(); s.Dropped > 0 {
-		b.Fatal(fmt.Sprintf("dropped %d", s.Dropped))
+		b.Fatalf("dropped %d", s.Dropped)
 	}
 }
