@@ -10,6 +10,19 @@ import (
 // hasAny: libpcap has Any here.
 const hasAny = true
 
+// hasRings: there is AF_PACKET here.
+const hasRings = true
+
+// MayCapture says whether the process may read what passes the interfaces, which takes CAP_NET_RAW.
+func MayCapture() bool {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	unix.Close(fd)
+	return true
+}
+
 // driver asks ethtool for the name of the driver, "" where there is none: virtual interfaces have theirs there alone.
 func driver(name string) string {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
@@ -87,6 +100,9 @@ func ask(fd int, family uint16, command uint8, attributes []byte) ([]byte, error
 	}
 	answer := make([]byte, 1<<16)
 	n, _, err := unix.Recvfrom(fd, answer, 0)
+	for err == unix.EINTR {
+		n, _, err = unix.Recvfrom(fd, answer, 0)
+	}
 	if err != nil {
 		return nil, err
 	}

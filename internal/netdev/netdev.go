@@ -32,6 +32,12 @@ type Interface struct {
 	Speed       int    // megabits per second; 0 where not known
 }
 
+// Ring reports whether AF_PACKET rings can be opened on the interface: those of Linux whose frames have an Ethernet header
+// or none. Whatever else there is takes libpcap.
+func (i Interface) Ring() bool {
+	return hasRings && i.Name != Any && (i.Link == linkEthernet || i.Link == linkRaw)
+}
+
 // Sysfs returns the directory in which Linux describes its interfaces, for Describe and Count. Elsewhere it is not there,
 // and nothing is known.
 func Sysfs() fs.FS { return os.DirFS("/sys/class/net") }
