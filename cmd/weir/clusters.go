@@ -124,8 +124,8 @@ func (c *clusters) run(ctx context.Context) error {
 
 // lengthTally counts the payload lengths of the packets of a capture.
 type lengthTally struct {
-	opt      sensor.Options
-	matchers map[uint16]sensor.Matcher // by link type
+	opt    sensor.Options
+	filter frameFilter
 
 	packets, filtered uint64
 	undecoded         uint64 // headers cut or contradictory
@@ -136,7 +136,7 @@ type lengthTally struct {
 
 func newLengthTally(maxLength uint32, tlsOnly bool, opt sensor.Options) *lengthTally {
 	return &lengthTally{
-		opt: opt, matchers: map[uint16]sensor.Matcher{}, unknownLinks: map[uint16]uint64{},
+		opt: opt, filter: frameFilter{compile: opt.Compile}, unknownLinks: map[uint16]uint64{},
 		tcp: features.LengthPicker{MaxLength: maxLength, TLSOnly: tlsOnly},
 		udp: features.LengthPicker{MaxLength: maxLength},
 	}
@@ -164,7 +164,7 @@ func (t *lengthTally) read(ctx context.Context, src capture.Source, batch int) e
 // add counts a packet. The error is that of a filter that does not compile for the link type.
 func (t *lengthTally) add(f *capture.Frame, frame []byte) error {
 	t.packets++
-	if passes, err := t.match(f, frame); err != nil || !passes {
+	if passes, err := t.filter.match(f, frame); err != nil || !passes {
 		t.filtered++
 		return err
 	}
@@ -185,21 +185,6 @@ func (t *lengthTally) add(f *capture.Frame, frame []byte) error {
 		t.other++
 	}
 	return nil
-}
-
-func (t *lengthTally) match(f *capture.Frame, frame []byte) (bool, error) {
-	if t.opt.Compile == nil {
-		return true, nil
-	}
-	m := t.matchers[f.Link]
-	if m == nil {
-		var err error
-		if m, err = t.opt.Compile(f.Link); err != nil {
-			return false, fmt.Errorf("compile filter for link type %d: %w", f.Link, err)
-		}
-		t.matchers[f.Link] = m
-	}
-	return m.Match(frame, f.Wire), nil
 }
 
 func (t *lengthTally) unknownLinkPackets() (n uint64) {

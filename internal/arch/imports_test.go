@@ -19,6 +19,7 @@ var pipeline = []layer{
 	{"packet", nil, true, "the decoder is a pure function of bytes"},
 	{"capture", nil, true, "it is the contract that every source implements, and knows none of them"},
 	{"capture/*", []string{"capture", "internal/netdev"}, false, "a source delivers frames and knows nothing of what becomes of them"},
+	{"doctor", []string{"capture", "packet"}, true, "it judges frames and what it is told, and opens nothing"},
 	{"payload", nil, true, "it measures bytes, whoever sent them"},
 	{"flowtable", []string{"packet", "payload"}, true, "a table turns packets into records, wherever they come from and go to"},
 	{"features", []string{"packet", "payload", "flowtable"}, false, "features are computed from packets and flows alone"},
