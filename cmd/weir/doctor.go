@@ -112,9 +112,9 @@ func (d *doctorRun) watch(ctx context.Context) error {
 	case errors.Is(err, libpcap.ErrNoInterface), errors.Is(err, libpcap.ErrFilter):
 		return usageError{err}
 	case errors.Is(err, libpcap.ErrPermission):
-		system.Denied = "run as root, or once: " + grant()
+		system.Denied, err = "run as root, or once: "+grant(), nil
 	case errors.Is(err, libpcap.ErrDown):
-		system.Down = true
+		system.Down, err = true, nil
 	case err != nil:
 		return err
 	default:
@@ -235,9 +235,19 @@ func (d *doctorRun) answer(source string, watched time.Duration, t *doctor.Traff
 		err = d.print(a.text())
 	}
 	if err == nil && a.Distorts {
-		err = fmt.Errorf("%s: something distorts what is measured here", source)
+		err = fmt.Errorf("%s: found %s", source, strings.Join(a.distortions(), ", "))
 	}
 	return err
+}
+
+// distortions names the findings that distort.
+func (a *doctorAnswer) distortions() (names []string) {
+	for _, f := range a.Findings {
+		if f.Severity != doctor.Info {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 func (a *doctorAnswer) text() []byte {

@@ -114,6 +114,9 @@ func (i *Interface) Describe(sysfs fs.FS) {
 		const up, promiscuous = 0x1, 0x100 // IFF_UP, IFF_PROMISC
 		i.Up, i.Promiscuous = flags&up != 0, flags&promiscuous != 0
 	}
+	if carrier, ok := number(sysfs, i.Name, "carrier"); ok { // at once, where the flag that is running comes later
+		i.Carrier = carrier != 0
+	}
 	if speed, ok := number(sysfs, i.Name, "speed"); ok && speed > 0 && speed < 1<<31-1 {
 		i.Speed = speed
 	}

@@ -13,7 +13,7 @@ import (
 func sysfs() fstest.MapFS {
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	return fstest.MapFS{
-		"eth0/type": file("1\n"), "eth0/flags": file("0x1103\n"), "eth0/speed": file("10000\n"), "eth0/uevent": file("INTERFACE=eth0\nIFINDEX=2\n"),
+		"eth0/carrier": file("1\n"), "eth0/type": file("1\n"), "eth0/flags": file("0x1103\n"), "eth0/speed": file("10000\n"), "eth0/uevent": file("INTERFACE=eth0\nIFINDEX=2\n"),
 		"eth0/device/driver":               {Data: []byte("../../../bus/pci/drivers/ixgbe"), Mode: fs.ModeSymlink},
 		"eth0/statistics/rx_dropped":       file("12\n"),
 		"eth0/statistics/rx_missed_errors": file("18446744073709551615\n"),
@@ -25,7 +25,7 @@ func sysfs() fstest.MapFS {
 
 func TestDescribe(t *testing.T) {
 	for _, want := range []Interface{
-		{Name: "eth0", Link: 1, Up: true, Promiscuous: true, Driver: "ixgbe", Speed: 10000},
+		{Name: "eth0", Link: 1, Up: true, Carrier: true, Promiscuous: true, Driver: "ixgbe", Speed: 10000},
 		{Name: "tun0", Link: 101, Kind: "wireguard"},
 		{Name: "eth0.7", Link: 1, Up: true, Kind: "vlan"},
 		{Name: "gone", Link: -1, Up: true},

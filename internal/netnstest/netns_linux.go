@@ -19,7 +19,7 @@ import (
 const inside = "WEIR_TEST_NETNS"
 
 // Inside reports whether the test runs in a network namespace of its own, where it may do what it likes: it is empty but
-// for a loopback interface that is up, without IPv6, and has a /sys of its own. Where not, it runs the test again in
+// for a loopback interface that is up, without IPv6, and has a /sys and a /run of its own. Where not, it runs the test again in
 // one, by starting the test binary anew, and hands the outcome to t:
 //
 //	if !netnstest.Inside(t) {
@@ -60,6 +60,10 @@ func prepare(t *testing.T) {
 	t.Helper()
 	if err := unix.Mount("weirtest", "/sys", "sysfs", 0, ""); err != nil {
 		t.Fatalf("mount /sys of the namespace: %v", err)
+	}
+	// What ip netns names, it names here alone.
+	if err := unix.Mount("weirtest", "/run", "tmpfs", 0, ""); err != nil {
+		t.Fatalf("mount /run of the namespace: %v", err)
 	}
 	quiet(t)
 	Run(t, "ip link set lo up")
@@ -109,6 +113,28 @@ func Pair(t testing.TB, a, b string) {
 	Run(t, fmt.Sprintf("ip link add %s type veth peer name %s", a, b))
 	Run(t, "ip link set "+a+" up")
 	Run(t, "ip link set "+b+" up")
+}
+
+// In calls f in a namespace that 'ip netns add' made. A socket that f opens stays in it.
+func In(t *testing.T, name string, f func()) {
+	t.Helper()
+	there, err := os.Open("/run/netns/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET)
+		if err == nil {
+			f()
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Fatalf("enter namespace %s: %v", name, err)
+	}
 }
 
 // Sender sends whole frames.
