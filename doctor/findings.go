@@ -78,11 +78,11 @@ func (t *Traffic) oneWay(*System) (Finding, bool) {
 			"share": share(uint64(j.oneWay), uint64(j.talking))},
 		Effect: "half of these flows is missing: states, round-trip times, client and server, and every feature of the other direction",
 		Mend: "let the switch mirror both directions of the port (rx and tx), or both links of a bundle or of asymmetric routes; " +
-			"on Linux, a second tc filter with mirred on the other hook (ingress, egress)",
+			"on Linux, a second tc filter with mirred on the other hook (ingress, egress); a --filter must take both directions, too",
 	}, reaches(uint64(j.oneWay), uint64(j.talking), oneWayShare, oneWayLeast)
 }
 
-func (t *Traffic) duplicates(*System) (Finding, bool) {
+func (t *Traffic) duplicates(s *System) (Finding, bool) {
 	c := &t.copies
 	n := c.same + c.routed
 	f := Finding{
@@ -93,7 +93,10 @@ func (t *Traffic) duplicates(*System) (Finding, bool) {
 		Effect:  "packets and bytes are counted twice, and second copies look like retransmissions",
 		Mend:    "let the switch mirror each packet at one port (rx alone, where all ports are mirrored), or drop second copies: --set capture.dedup=true",
 	}
-	if c.routed > c.same {
+	switch {
+	case s != nil && s.Whole:
+		f.Mend = "watch one interface instead of all, or drop second copies: --set capture.dedup=true"
+	case c.routed > c.same:
 		f.Mend = "mirror one side of the router alone: its two sides see the same packets with different hop counts, which capture.dedup keeps"
 	}
 	return f, reaches(n, c.eligible, copyShare, copyLeast)

@@ -164,6 +164,9 @@ func (s *System) offloads(t *Traffic) (found []Finding) {
 
 // largeMend is the command against segments that were seen.
 func (s *System) largeMend(t *Traffic) string {
+	if s.Whole {
+		return "on the interfaces that they pass: ethtool -K IFACE gro off lro off tso off gso off"
+	}
 	var mend []string
 	if t.large > t.largeOwn {
 		if _, off := on(s.Offloads, receiveOffloads); off != "" {

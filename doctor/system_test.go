@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,23 +73,27 @@ func TestSilentInterface(t *testing.T) {
 // Segments are mended where they come from: at this interface, or where nothing here merges them, at the other end.
 func TestLargeSegmentsMend(t *testing.T) {
 	all := demo(t)
+	sender := all[slices.IndexFunc(all, func(p packetOf) bool { return p.Wire > 1414 })]
 	for _, test := range []struct {
 		offloads map[string]bool
 		peer     bool
+		whole    bool
 		mac      []byte
 		want     string
 	}{
-		{map[string]bool{"rx-gro": true}, false, nil, "ethtool -K eth0 gro off"},
-		{map[string]bool{}, false, nil, "where the packets come from"},
-		{map[string]bool{"rx-gro": true}, true, nil, "ethtool -K eth0 gro off; where the packets come from"},
-		{nil, false, nil, "ethtool -K eth0 gro off lro off"},
+		{map[string]bool{"rx-gro": true}, false, false, nil, "ethtool -K eth0 gro off"},
+		{map[string]bool{}, false, false, nil, "where the packets come from"},
+		{map[string]bool{"rx-gro": true}, true, false, nil, "ethtool -K eth0 gro off; where the packets come from"},
+		{nil, false, false, nil, "ethtool -K eth0 gro off lro off"},
+		{nil, false, true, nil, "on the interfaces that they pass: ethtool -K IFACE"},
+		{nil, false, false, sender.bytes[6:12], "ethtool -K eth0 gro off lro off; ethtool -K eth0 tso off gso off"},
 	} {
 		_, s := healthy(t)
-		s.Offloads, s.Peer = test.offloads, test.peer
-		for _, f := range watched(Options{MTU: 1400}, all).Findings(&s) {
-			if f.Name == LargeSegments && !strings.HasPrefix(f.Mend, test.want) {
-				t.Errorf("%v: got %s, want %s", test.offloads, f.Mend, test.want)
-			}
+		s.Offloads, s.Peer, s.Whole = test.offloads, test.peer, test.whole
+		found := watched(Options{MTU: 1400, MAC: test.mac}, all).Findings(&s)
+		i := slices.IndexFunc(found, func(f Finding) bool { return f.Name == LargeSegments })
+		if i < 0 || !strings.HasPrefix(found[i].Mend, test.want) {
+			t.Errorf("%v: got %+v, want %s", test.offloads, found, test.want)
 		}
 	}
 }
