@@ -76,6 +76,16 @@ func TestRangesAreEnforced(t *testing.T) {
 	good := []string{"0s", "1ms", "720h"}
 	tests := map[string]struct{ good, bad []string }{
 		"capture.tunnels":         {[]string{"", "gre,vxlan,geneve,ipip,gtpu,teredo"}, []string{"l2tp"}},
+		"afpacket.ring_size":      {[]string{"2097152", "2147483648"}, []string{"0", "2097151", "2147483649"}},
+		"afpacket.block_size":     {[]string{"1048576", "16777216"}, []string{"0", "1048577", "16842752"}},
+		"afpacket.block_timeout":  {[]string{"1ms", "200ms"}, []string{"0s", "999us", "201ms"}},
+		"afpacket.poll":           {[]string{"1ms", "1s"}, []string{"0s", "999us", "1001ms"}},
+		"afpacket.snaplen":        {[]string{"64", "1048320"}, []string{"63", "1048321"}},
+		"afpacket.timestamps":     {[]string{"kernel", "hardware"}, []string{"", "gps"}},
+		"pcap.buffer":             {[]string{"65536", "1073741824"}, []string{"65535", "1073741825"}},
+		"pcap.snaplen":            {[]string{"64", "262144"}, []string{"63", "262145"}},
+		"pcap.timestamps":         {[]string{"host", "adapter_unsynced"}, []string{"", "gps"}},
+		"pcap.poll":               {[]string{"1ms", "1s"}, []string{"0s", "999us", "1001ms"}},
 		"flow.max_flows":          {[]string{"1", "100000000"}, []string{"0", "-1", "100000001"}},
 		"flow.max_first_payloads": {[]string{"1", "1000000"}, []string{"0", "-1", "1000001"}},
 		"flow.features":           {[]string{"", "all", "splt", "lengths,intervals,entropy,first_payload,splt,bursts"}, []string{"none", "splt,splt", "all,splt"}},

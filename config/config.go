@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/capture/afpacket"
+	"github.com/weir-sensor/weir/capture/libpcap"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/logging"
@@ -14,23 +16,27 @@ import (
 
 // Config is the whole configuration. The mapstructure tags, joined with dots, are the keys.
 type Config struct {
-	Capture capture.Config   `mapstructure:"capture"`
-	Flow    flowtable.Config `mapstructure:"flow"`
-	Window  features.Config  `mapstructure:"window"`
-	Sensor  sensor.Config    `mapstructure:"sensor"`
-	Output  output.Config    `mapstructure:"output"`
-	Log     logging.Config   `mapstructure:"log"`
+	Capture  capture.Config   `mapstructure:"capture"`
+	AFPacket afpacket.Config  `mapstructure:"afpacket"`
+	Pcap     libpcap.Config   `mapstructure:"pcap"`
+	Flow     flowtable.Config `mapstructure:"flow"`
+	Window   features.Config  `mapstructure:"window"`
+	Sensor   sensor.Config    `mapstructure:"sensor"`
+	Output   output.Config    `mapstructure:"output"`
+	Log      logging.Config   `mapstructure:"log"`
 }
 
 // Default returns the defaults of config.yaml.
 func Default() Config {
 	return Config{
-		Capture: capture.DefaultConfig(),
-		Flow:    flowtable.DefaultConfig(),
-		Window:  features.DefaultConfig(),
-		Sensor:  sensor.DefaultConfig(),
-		Output:  output.DefaultConfig(),
-		Log:     logging.DefaultConfig(),
+		Capture:  capture.DefaultConfig(),
+		AFPacket: afpacket.DefaultConfig(),
+		Pcap:     libpcap.DefaultConfig(),
+		Flow:     flowtable.DefaultConfig(),
+		Window:   features.DefaultConfig(),
+		Sensor:   sensor.DefaultConfig(),
+		Output:   output.DefaultConfig(),
+		Log:      logging.DefaultConfig(),
 	}
 }
 

@@ -36,7 +36,7 @@ type Live struct {
 // FlowFiles returns a queue before files flows-TIME.EXT in the directory, which are rotated.
 func (l Live) FlowFiles(columns Columns) FlowQueue {
 	format := l.format()
-	due := func(r *flowtable.Record) int64 { return r.Written }
+	due := func(r *flowtable.Record) int64 { return dueAt(r.Written, r.End) }
 	to := newFiles(l, "flows", due, func(target Target) recordSink[flowtable.Record] {
 		if format == Parquet {
 			return NewFlowsParquet(target, columns, l.Version)
@@ -49,7 +49,7 @@ func (l Live) FlowFiles(columns Columns) FlowQueue {
 // WindowFiles returns a queue before files windows-TIME.EXT in the directory, which are rotated; see NewWindows.
 func (l Live) WindowFiles(cfg features.Config, labels *Labels) WindowQueue {
 	format := l.format()
-	due := func(w *features.Window) int64 { return w.Written }
+	due := func(w *features.Window) int64 { return dueAt(w.Written, w.Last) }
 	to := newFiles(l, "windows", due, func(target Target) recordSink[features.Window] {
 		if format == Parquet {
 			return NewWindowsParquet(target, cfg, labels, l.Version)
@@ -67,6 +67,14 @@ func (l Live) FlowSink(sink Sink) FlowQueue {
 // WindowSink returns a queue before a sink; see FlowSink.
 func (l Live) WindowSink(sink WindowSink) WindowQueue {
 	return WindowQueue{newQueue("windows", &stream[features.Window]{sink: windowSink{sink}}, l.Config)}
+}
+
+// dueAt returns the packet time at which a record was due: that of its last packet where the input ended before.
+func dueAt(written, last int64) int64 {
+	if written > flowtable.MaxClock {
+		return last
+	}
+	return written
 }
 
 func (l Live) format() Format {

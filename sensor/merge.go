@@ -2,6 +2,7 @@ package sensor
 
 import (
 	"context"
+	"math"
 
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
@@ -22,6 +23,15 @@ func merge(results <-chan result, shards int, sink sinks, opt Options, stop cont
 		}
 		if err == nil && windows != nil {
 			err = windows.take(r.shard.id, r.windows)
+		}
+		if opt.Tick != nil && err == nil {
+			clock := flows.settled()
+			if windows != nil {
+				clock = min(clock, windows.settled())
+			}
+			if clock <= flowtable.MaxClock { // else the input has ended
+				opt.Tick(clock)
+			}
 		}
 		if err == nil && opt.Prompt && len(results) == 0 {
 			err = sink.flush()
@@ -107,6 +117,20 @@ func (m *merger[T]) take(shard int, p portion[T]) error {
 		return nil
 	}
 	return m.write(m.out)
+}
+
+// settled returns the time before which everything is written.
+func (m *merger[T]) settled() int64 {
+	clock := int64(math.MaxInt64)
+	for i := range m.streams {
+		s := &m.streams[i]
+		if s.next < len(s.records) {
+			clock = min(clock, s.heads[s.next].Time)
+		} else if !s.done {
+			clock = min(clock, s.settled.Time)
+		}
+	}
+	return clock
 }
 
 // first returns the stream with the next record, or nil where a shard may still have one before it.

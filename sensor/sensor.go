@@ -36,6 +36,10 @@ type Options struct {
 	LabelFlows   func([]flowtable.Record)
 	LabelWindows func([]features.Window)
 
+	// Tick, where it is not nil, is called by the goroutine that writes to the sinks, several times a second in a live
+	// run: no record or window due before clock will be written any more.
+	Tick func(clock int64)
+
 	Compile func(link uint16) (Matcher, error) // makes the filter for a link type; nil: everything passes
 }
 

@@ -48,14 +48,7 @@ func open(name string, rings int, cfg Config, opt Options) (opened []*Ring, err 
 		return nil, err
 	}
 	defer asker.Close()
-	state, err := asker.ByName(name)
-	if errors.Is(err, unix.ENODEV) {
-		return nil, fmt.Errorf("no such interface; there are %s", netdev.Names())
-	}
-	if err != nil {
-		return nil, err
-	}
-	link, err := linkType(state.Hardware)
+	state, link, err := find(asker, name)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +76,33 @@ func open(name string, rings int, cfg Config, opt Options) (opened []*Ring, err 
 		}
 	}
 	return opened, nil
+}
+
+// LinkType returns the LINKTYPE_ number of the frames of an interface, for which a filter is compiled before Open.
+func LinkType(name string) (uint16, error) {
+	asker, err := netdev.OpenAsker()
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", name, err)
+	}
+	defer asker.Close()
+	_, link, err := find(asker, name)
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", name, err)
+	}
+	return link, nil
+}
+
+// find returns an interface's state and the LINKTYPE number of its frames.
+func find(asker *netdev.Asker, name string) (netdev.State, uint16, error) {
+	state, err := asker.ByName(name)
+	if errors.Is(err, unix.ENODEV) {
+		return state, 0, fmt.Errorf("no such interface; there are %s", netdev.Names())
+	}
+	if err != nil {
+		return state, 0, err
+	}
+	link, err := linkType(state.Hardware)
+	return state, link, err
 }
 
 // linkType returns the LINKTYPE number of an interface's frames.

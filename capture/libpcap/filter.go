@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/google/gopacket/pcap"
+	"golang.org/x/net/bpf"
 )
 
 // Filter is a compiled filter for frames of one link type. It is not changed by Match: any number of goroutines may
@@ -42,6 +43,15 @@ func CompileFilter(link uint16, expr string) (*Filter, error) {
 // Match reports whether the filter takes a frame of which frame was captured and wire bytes were on the wire. It
 // does not allocate, and keeps nothing of frame.
 func (f *Filter) Match(frame []byte, wire uint32) bool { return run(f.program, frame, wire) != 0 }
+
+// Instructions returns the program, for a socket that is to run it. The caller owns the slice.
+func (f *Filter) Instructions() []bpf.RawInstruction {
+	raw := make([]bpf.RawInstruction, len(f.program))
+	for i, in := range f.program {
+		raw[i] = bpf.RawInstruction{Op: in.code, Jt: in.jt, Jf: in.jf, K: in.k}
+	}
+	return raw
+}
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 

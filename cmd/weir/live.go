@@ -1,0 +1,319 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/capture/afpacket"
+	"github.com/weir-sensor/weir/capture/libpcap"
+	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/output"
+	"github.com/weir-sensor/weir/sensor"
+)
+
+const liveHelp = `live captures on a network interface and writes one record for each bidirectional flow, as it
+ends, until a signal stops it. Root or CAP_NET_RAW is needed.
+
+With --out, records go into files that rotate (output.rotate.*, docs/OUTPUTS.md). The ledger, with
+every packet that was lost and where, is logged each minute, on SIGUSR1 and at the end.`
+
+// live is one run of the command.
+type live struct {
+	*app
+	log    *slog.Logger
+	config config.Config
+	iface  string
+	engine string
+	out    string
+	stdout string
+	began  time.Time
+	lost   capture.Stats // as it was when it was last warned of
+}
+
+// interrupted is a live source that can be asked to end.
+type interrupted interface {
+	capture.Live
+	Interrupt()
+}
+
+func newLive(a *app) *cobra.Command {
+	l := &live{app: a}
+	cmd := &cobra.Command{
+		Use:   "live -i INTERFACE",
+		Short: "Capture on a network interface and write flow records",
+		Long:  liveHelp,
+		Example: `  weir live -i eth0 --out /var/lib/weir
+  weir live -i eth0 --windows --features all --filter 'not port 22' --out records
+  weir live -i any --engine pcap --stdout flows | jq -r .community_id`,
+		Args: atMost(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			l.config, l.log, l.began = loaded.Config, a.logger(loaded.Config), time.Now()
+			if err := l.check(cmd); err != nil {
+				return err
+			}
+			return l.run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&l.iface, "interface", "i", "", "Capture on this `interface`; 'weir interfaces' lists them")
+	flags.StringVar(&l.engine, "engine", "afpacket", "Capture through `afpacket` or pcap")
+	flags.StringVar(&l.out, "out", "", "Write files of flows and windows, and ledger.json at the end, into this `directory`")
+	flags.StringVar(&l.stdout, "stdout", "", "Stream `records` (flows or windows) to standard output")
+	configFlag(flags, "format", "output.format")
+	configFlag(flags, "filter", "capture.filter")
+	configFlag(flags, "features", "flow.features")
+	configFlag(flags, "windows", "window.enabled")
+	configFlag(flags, "shards", "sensor.shards")
+	return cmd
+}
+
+// check refuses flags that make no sense.
+func (l *live) check(cmd *cobra.Command) error {
+	switch {
+	case l.iface == "":
+		return usagef("no interface given, want -i INTERFACE; 'weir interfaces' lists them")
+	case l.engine != "afpacket" && l.engine != "pcap":
+		return usagef("--engine: got %q, want afpacket or pcap", l.engine)
+	case cmd.Flags().Changed("stdout") && l.stdout != "flows" && l.stdout != "windows":
+		return usagef("--stdout: got %q, want flows or windows", l.stdout)
+	case l.out == "" && l.stdout == "":
+		return usagef("nowhere to write to, want --out DIRECTORY or --stdout flows")
+	case l.out != "" && l.stdout == "windows":
+		return usagef("--stdout windows with --out: windows go to one place, want --windows for files in %s", l.out)
+	}
+	return nil
+}
+
+func (l *live) run(ctx context.Context) (err error) {
+	sources, err := l.open()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, src := range sources {
+			err = errors.Join(err, src.Close())
+		}
+	}()
+	opt, err := pipeline(l.config, nil)
+	if err != nil {
+		return err
+	}
+	opt.Compile = nil // the kernel filters
+	to, err := l.sinks(&opt)
+	if err != nil {
+		return err
+	}
+	var live []capture.Live
+	for _, src := range sources {
+		live = append(live, src)
+	}
+	run := sensor.StartLive(ctx, live, to.flows, opt)
+	l.log.Info("capturing", "interface", l.iface, "engine", l.engine, "shards", len(sources))
+	l.watch(run, sources)
+	ledger, err := run.Wait()
+	return errors.Join(err, to.end(l.config.Output.Drain), l.finish(&ledger, to))
+}
+
+// open opens the sources. A problem with the interface or the filter is a usage error.
+func (l *live) open() ([]interrupted, error) {
+	if l.engine == "pcap" {
+		src, err := libpcap.Open(l.iface, l.config.Pcap, l.config.Capture.Filter)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return []interrupted{src}, nil
+	}
+	var opt afpacket.Options
+	if text := l.config.Capture.Filter; text != "" {
+		link, err := afpacket.LinkType(l.iface)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		filter, err := libpcap.CompileFilter(link, text)
+		if err != nil {
+			return nil, usagef("capture.filter: %s", oneLine(err))
+		}
+		opt.Filter = filter.Instructions()
+	}
+	rings, err := afpacket.Open(l.iface, l.config.Sensor.Goroutines(), l.config.AFPacket, opt)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	var sources []interrupted
+	for _, r := range rings {
+		sources = append(sources, r)
+	}
+	return sources, nil
+}
+
+// liveSink is a queue before an output.
+type liveSink interface {
+	Tick(clock int64, up time.Duration)
+	Status() output.Status
+	Shutdown(context.Context) error
+}
+
+// liveSinks are the outputs of a run.
+type liveSinks struct {
+	dir    *output.Dir // nil without files
+	flows  output.Sink
+	queues map[string]liveSink // by what is written where
+}
+
+// sinks opens what was asked for, and lets opt tell the outputs the time.
+func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
+	to := &liveSinks{queues: map[string]liveSink{}}
+	outputs := output.Live{Config: l.config.Output, Version: programVersion()}
+	format, err := output.ParseFormat(l.config.Output.Format)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	of, columns := sinks{format, 1}, output.Columns{Features: l.config.Flow.Groups()}
+	var flows []output.Sink
+	add := func(name string, q output.FlowQueue) {
+		flows, to.queues[name] = append(flows, q), q
+	}
+	addWindows := func(name string, q output.WindowQueue) {
+		opt.Windows, opt.WindowSink, to.queues[name] = l.config.Window, q, q
+	}
+	if l.out != "" {
+		if to.dir, err = output.OpenDir(l.out); err != nil {
+			return nil, err
+		}
+		left, err := to.dir.Recover()
+		if err != nil {
+			return nil, errors.Join(err, to.dir.Close())
+		}
+		for _, file := range left {
+			l.log.Warn("a run that was killed left a file", "file", file.Name, "records", file.Records, "cut_bytes", file.Cut, "problem", file.Err)
+		}
+		outputs.Dir = to.dir
+		add("flow files", outputs.FlowFiles(columns))
+		if l.config.Window.Enabled {
+			addWindows("window files", outputs.WindowFiles(l.config.Window, nil))
+		}
+	}
+	stream := output.NewStream(l.app.stdout, "standard output")
+	switch l.stdout {
+	case "flows":
+		add("flows to standard output", outputs.FlowSink(of.flows(stream, columns)))
+	case "windows":
+		addWindows("windows to standard output", outputs.WindowSink(of.windows(stream, l.config.Window, nil)))
+	}
+	to.flows = output.NewTee(flows...)
+	opt.Tick = func(clock int64) {
+		up := time.Since(l.began)
+		for _, q := range to.queues {
+			q.Tick(clock, up)
+		}
+	}
+	return to, nil
+}
+
+// end completes the outputs, and waits for each for that long at most.
+func (to *liveSinks) end(wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	var problems []error
+	for _, q := range to.queues {
+		if err := q.Shutdown(ctx); !errors.Is(err, output.ErrClosedPipe) {
+			problems = append(problems, err)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// watch logs the ledger until the run has ended, and interrupts the sources when it should end.
+func (l *live) watch(run *sensor.Live, sources []interrupted) {
+	stopping := run.Stopping()
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	defer signal.Stop(asked)
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
+	for {
+		select {
+		case <-run.Done():
+			return
+		case <-stopping:
+			stopping = nil
+			for _, src := range sources {
+				src.Interrupt()
+			}
+			continue
+		case <-asked:
+		case <-minute.C:
+		}
+		ledger := run.Ledger()
+		l.tell("ledger", &ledger)
+		l.warn(&ledger)
+	}
+}
+
+func (l *live) tell(message string, ledger *sensor.Ledger) {
+	l.log.Info(message, "packets", ledger.Packets, "flow", ledger.Flow, "dropped", ledger.Capture.Dropped,
+		"flows_open", ledger.Flows.Open, "flows_opened", ledger.Flows.Opened)
+}
+
+// warn says what was lost since it was last said, and what helps.
+func (l *live) warn(ledger *sensor.Ledger) {
+	c := ledger.Capture
+	now := capture.Stats{Dropped: c.Dropped, InterfaceDropped: c.InterfaceDropped, InterfaceMissed: c.InterfaceMissed, InterfaceFIFO: c.InterfaceFIFO}
+	for _, loss := range []struct {
+		n     uint64
+		where string
+		helps string
+	}{
+		{now.Dropped - l.lost.Dropped, "the capture ring was full", "more sensor.shards, a larger afpacket.ring_size (pcap.buffer), or fewer features"},
+		{now.InterfaceDropped - l.lost.InterfaceDropped, "the kernel dropped them before the ring", "a larger net.core.netdev_max_backlog"},
+		{now.InterfaceMissed - l.lost.InterfaceMissed, "the network card had no room", "larger receive rings: ethtool -G INTERFACE rx N"},
+		{now.InterfaceFIFO - l.lost.InterfaceFIFO, "the network card's FIFO overran", "larger receive rings: ethtool -G INTERFACE rx N"},
+	} {
+		if loss.n > 0 {
+			l.log.Warn("packets were lost", "packets", loss.n, "where", loss.where, "helps", loss.helps)
+		}
+	}
+	l.lost = now
+}
+
+// finish says how the run ended, and writes its ledger.
+func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
+	if ledger.Capture == nil {
+		return nil
+	}
+	l.warn(ledger)
+	l.tell("done", ledger)
+	for name, q := range to.queues {
+		if s := q.Status(); s.Full+s.Failed > 0 {
+			l.log.Warn("records were lost", "output", name, "queue_full", s.Full, "not_written", s.Failed, "problem", s.Problem)
+		}
+	}
+	if err := ledger.Check(); err != nil {
+		panic("bug: " + err.Error())
+	}
+	if to.dir == nil {
+		return nil
+	}
+	file, err := output.Create(filepath.Join(l.out, "ledger.json"))
+	if err == nil {
+		err = output.WriteJSON(file, ledger)
+	}
+	if err != nil {
+		err = fmt.Errorf("write ledger: %w", err)
+	}
+	return errors.Join(err, to.dir.Close())
+}
