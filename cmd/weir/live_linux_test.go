@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/capture/pcapfile"
+	"github.com/weir-sensor/weir/internal/netnstest"
+	"github.com/weir-sensor/weir/internal/sendtest"
+	"github.com/weir-sensor/weir/sensor"
+)
+
+// lockedBuffer is a buffer that one goroutine writes to and another looks at.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// until waits for a condition, and fails the test where it does not come about within half a minute.
+func until(t *testing.T, what string, true func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !true(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("waited half a minute for %s", what)
+		}
+	}
+}
+
+// demoFrames returns the frames of the demo capture.
+func demoFrames(t *testing.T) (frames [][]byte) {
+	t.Helper()
+	src, err := pcapfile.Open([]string{demo}, pcapfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	for b := (capture.Batch{Frames: make([]capture.Frame, 0, 1000)}); src.Read(&b) == nil; {
+		for i := range b.Frames {
+			frames = append(frames, bytes.Clone(b.Bytes(i)))
+		}
+	}
+	return frames
+}
+
+// volumes sums packets and bytes by the 5-tuple that community_id stands for.
+func volumes(t *testing.T, pattern string) map[string][2]uint64 {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: got %v, %v", pattern, files, err)
+	}
+	sums := map[string][2]uint64{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			var r struct {
+				ID    string `json:"community_id"`
+				Up    uint64 `json:"packets_up"`
+				Down  uint64 `json:"packets_down"`
+				BUp   uint64 `json:"bytes_up"`
+				BDown uint64 `json:"bytes_down"`
+			}
+			if err := json.Unmarshal([]byte(line), &r); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			s := sums[r.ID]
+			sums[r.ID] = [2]uint64{s[0] + r.Up + r.Down, s[1] + r.BUp + r.BDown}
+		}
+	}
+	return sums
+}
+
+// What is sent over a wire is in the ledger and in the flows, as in a replay of the same packets, through each engine.
+func TestLiveCountsEveryPacket(t *testing.T) {
+	if !netnstest.Inside(t) {
+		return
+	}
+	netnstest.Pair(t, "wire0", "wire1")
+	for _, name := range []string{"wire0", "wire1"} {
+		netnstest.Run(t, "ip link set "+name+" mtu 9000 up")
+	}
+	frames := demoFrames(t)
+	replayed := t.TempDir()
+	if status, _, stderr := command(t, nil, "replay", "--out", replayed, demo); status != 0 {
+		t.Fatal(stderr)
+	}
+	want := volumes(t, filepath.Join(replayed, "flows.ndjson"))
+	for _, args := range [][]string{{"--shards", "1"}, {"--shards", "2", "--windows", "--features", "all"}, {"--engine", "pcap"}} {
+		dir := t.TempDir()
+		before := received(t, "wire1")
+		ledger := liveRun(t, dir, append(args, "-i", "wire1", "--out", dir), func() {
+			sender, err := sendtest.NewSender("wire0", false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer sender.Close()
+			if err := sender.Send(frames); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the frames to arrive", func() bool { return received(t, "wire1")-before == uint64(len(frames)) })
+		})
+		if ledger.Packets != uint64(len(frames)) || ledger.Capture.Dropped+ledger.Capture.Unread != 0 {
+			t.Errorf("%v: got %d packets, capture %+v, want %d and none lost", args, ledger.Packets, ledger.Capture, len(frames))
+		}
+		got := volumes(t, filepath.Join(dir, "flows-*.ndjson"))
+		for id, v := range want {
+			if got[id] != v {
+				t.Errorf("%v: %s: got %v packets and bytes, want %v", args, id, got[id], v)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%v: got %d 5-tuples, want %d", args, len(got), len(want))
+		}
+	}
+}
+
+// received returns how many packets the interface has received.
+func received(t *testing.T, name string) uint64 {
+	t.Helper()
+	text, err := os.ReadFile("/sys/class/net/" + name + "/statistics/rx_packets")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// liveRun runs weir live while act does, and returns the ledger that it has written.
+func liveRun(t *testing.T, dir string, args []string, act func()) (ledger sensor.Ledger) {
+	t.Helper()
+	var stdout, stderr lockedBuffer
+	ctx, stop := context.WithCancel(context.Background())
+	a := &app{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr}
+	status := make(chan int)
+	go func() { status <- a.run(ctx, append([]string{"live"}, args...)) }()
+	until(t, "the capture to begin", func() bool { return strings.Contains(stderr.String(), "capturing") })
+	act()
+	stop()
+	if s := <-status; s != 0 {
+		t.Fatalf("status %d: %s", s, stderr.String())
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "ledger.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &ledger); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledger.Check(); err != nil {
+		t.Error(err)
+	}
+	return ledger
+}
+
+// A mistake on the command line of weir live, or on the machine.
+func TestLiveUsageErrors(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"live"}, "no interface given, want -i INTERFACE"},
+		{[]string{"live", "-i", "lo"}, "nowhere to write to, want --out DIRECTORY or --stdout flows"},
+		{[]string{"live", "-i", "lo", "--stdout", "alerts"}, `--stdout: got "alerts", want flows or windows`},
+		{[]string{"live", "-i", "lo", "--out", "x", "--stdout", "windows"}, "windows go to one place"},
+		{[]string{"live", "-i", "lo", "--engine", "dpdk", "--stdout", "flows"}, `--engine: got "dpdk", want afpacket or pcap`},
+		{[]string{"live", "-i", "no-such-if", "--stdout", "flows"}, "open no-such-if: no such interface; there are "},
+		{[]string{"live", "-i", "lo", "--filter", "tcp prt 80", "--stdout", "flows"}, `capture.filter: compile filter "tcp prt 80"`},
+		{[]string{"live", "lo"}, `unexpected argument "lo"`},
+	} {
+		status, stdout, stderr := command(t, nil, test.args...)
+		if status != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, test.want) {
+			t.Errorf("%v: got status %d, %q, %q, want 2, nothing, one line with %q", test.args, status, stdout, stderr, test.want)
+		}
+	}
+}
