@@ -4,8 +4,10 @@
 // Open gives one Ring or several, each to be read by a goroutine of its own. A ring is memory that the kernel and the
 // reader share, divided into blocks: the kernel fills a block and hands it over when it is full or old enough
 // (block_timeout), Read hands its frames out where they lie, and the next Read gives the block back. Nothing is copied,
-// and one wait serves some thousand frames. gopacket/afpacket makes a call and a copy for each packet; this package
-// speaks with the kernel by golang.org/x/sys/unix.
+// and one wait serves some thousand frames. The package speaks with the kernel by golang.org/x/sys/unix: a packet of
+// gopacket/afpacket is valid until the next one, so that a batch of them takes a copy of each, and three times the CPU
+// (BenchmarkRing: 0.021 s for a million packets of 336 bytes, 0.056 s with gopacket and copies); it knows no fanout by a
+// program either.
 //
 // Several rings share an interface as a fanout group, whose BPF program hashes the two IP addresses, whichever comes
 // first, so that both directions of a pair of hosts and all its fragments meet in one ring: see spread.
