@@ -45,6 +45,7 @@ func StartLive(ctx context.Context, sources []capture.Live, sink output.Sink, op
 		defer close(l.ended)
 		l.ledger, l.err = l.pipeline.finish(sink)
 		l.ledger.Capture = captureLedger(l.sources, l.pipeline.readers)
+		l.ledger.Capture.Until = end.clock
 	}()
 	return l
 }
@@ -173,6 +174,7 @@ func (r *ring) latest() int64 {
 // CaptureLedger is what the kernel and the network cards say: Received + Dropped is what was there for weir, Received is
 // Packets of the ledger + Unread, once the run has ended.
 type CaptureLedger struct {
+	Until    int64  `json:"until"` // packet time at the end of the run, ns since the Unix epoch; 0 while it goes on
 	Received uint64 `json:"received"`
 	Unread   uint64 `json:"unread"`  // received, and left in the rings when the run ended
 	Dropped  uint64 `json:"dropped"` // no room in the rings

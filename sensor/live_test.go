@@ -108,7 +108,7 @@ func TestLiveEqualsReplay(t *testing.T) {
 	if err := ledger.Check(); err != nil || ledger.Packets != packets {
 		t.Errorf("got %d packets, %v, want %d", ledger.Packets, err, packets)
 	}
-	if c := *ledger.Capture; c != (sensor.CaptureLedger{Received: packets, InterfaceMissed: 7}) {
+	if c := *ledger.Capture; c != (sensor.CaptureLedger{Until: c.Until, Received: packets, InterfaceMissed: 7}) || c.Until != (packets-1)*1e6 {
 		t.Errorf("got %+v, want %d received, none unread or dropped, and 7 missed by the one interface", c, packets)
 	}
 	if taps[0].given.Load() == 0 || taps[1].given.Load() == 0 {

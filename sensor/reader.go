@@ -54,8 +54,13 @@ func newReader(src capture.Source, shards int, opt Options) *reader {
 	return r
 }
 
-// latest returns the input's clock, once all batches were dealt.
-func (r *reader) latest() int64 { return r.clock }
+// latest returns the input's clock at its end, once all batches were dealt.
+func (r *reader) latest() int64 {
+	if r.opt.Until == 0 {
+		return r.clock
+	}
+	return min(max(r.clock, r.opt.Until), flowtable.MaxClock)
+}
 
 func newBatch(shards, frames int) *batch {
 	b := &batch{shards: make([][]uint32, shards)}

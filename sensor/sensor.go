@@ -36,6 +36,10 @@ type Options struct {
 	LabelFlows   func([]flowtable.Record)
 	LabelWindows func([]features.Window)
 
+	// Until is the packet time that Run takes for the end of the input where its last packet is earlier: flows that were
+	// due by then end as such. 0: the last packet is the end.
+	Until int64
+
 	// Tick, where it is not nil, is called by the goroutine that writes to the sinks, several times a second in a live
 	// run: no record or window due before clock will be written any more.
 	Tick func(clock int64)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -36,6 +35,7 @@ type live struct {
 	engine string
 	out    string
 	stdout string
+	keep   string // --write-pcap
 	began  time.Time
 	lost   capture.Stats // as it was when it was last warned of
 }
@@ -73,6 +73,7 @@ func newLive(a *app) *cobra.Command {
 	flags.StringVar(&l.engine, "engine", "afpacket", "Capture through `afpacket` or pcap")
 	flags.StringVar(&l.out, "out", "", "Write files of flows and windows, and ledger.json at the end, into this `directory`")
 	flags.StringVar(&l.stdout, "stdout", "", "Stream `records` (flows or windows) to standard output")
+	flags.StringVar(&l.keep, "write-pcap", "", "Also keep every packet, and what became of it, in this `directory`, for weir parity")
 	configFlag(flags, "format", "output.format")
 	configFlag(flags, "filter", "capture.filter")
 	configFlag(flags, "features", "flow.features")
@@ -90,8 +91,10 @@ func (l *live) check(cmd *cobra.Command) error {
 		return usagef("--engine: got %q, want afpacket or pcap", l.engine)
 	case cmd.Flags().Changed("stdout") && l.stdout != "flows" && l.stdout != "windows":
 		return usagef("--stdout: got %q, want flows or windows", l.stdout)
-	case l.out == "" && l.stdout == "":
-		return usagef("nowhere to write to, want --out DIRECTORY or --stdout flows")
+	case l.out == "" && l.stdout == "" && l.keep == "":
+		return usagef("nowhere to write to, want --out DIRECTORY, --stdout flows or --write-pcap DIRECTORY")
+	case l.keep != "" && l.keep == l.out:
+		return usagef("--write-pcap and --out: got %s twice, want two directories", l.out)
 	case l.out != "" && l.stdout == "windows":
 		return usagef("--stdout windows with --out: windows go to one place, want --windows for files in %s", l.out)
 	}
@@ -113,9 +116,16 @@ func (l *live) run(ctx context.Context) (err error) {
 		return err
 	}
 	opt.Compile = nil // the kernel filters
+	opt.Windows = l.config.Window
 	to, err := l.sinks(&opt)
 	if err != nil {
 		return err
+	}
+	if l.keep != "" {
+		if to.kept, err = keep(l.keep, sources, l.config); err != nil {
+			return err
+		}
+		to.kept.join(to, sources, &opt)
 	}
 	var live []capture.Live
 	for _, src := range sources {
@@ -172,6 +182,7 @@ type liveSinks struct {
 	dir    *output.Dir // nil without files
 	flows  output.Sink
 	queues map[string]liveSink // by what is written where
+	kept   *kept               // nil without --write-pcap
 }
 
 // sinks opens what was asked for, and lets opt tell the outputs the time.
@@ -188,7 +199,7 @@ func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
 		flows, to.queues[name] = append(flows, q), q
 	}
 	addWindows := func(name string, q output.WindowQueue) {
-		opt.Windows, opt.WindowSink, to.queues[name] = l.config.Window, q, q
+		opt.WindowSink, to.queues[name] = q, q
 	}
 	if l.out != "" {
 		if to.dir, err = output.OpenDir(l.out); err != nil {
@@ -305,15 +316,16 @@ func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
 	if err := ledger.Check(); err != nil {
 		panic("bug: " + err.Error())
 	}
-	if to.dir == nil {
-		return nil
+	var problems []error
+	if to.kept != nil {
+		problems = append(problems, to.kept.end(ledger, l.config))
 	}
-	file, err := output.Create(filepath.Join(l.out, "ledger.json"))
-	if err == nil {
-		err = output.WriteJSON(file, ledger)
+	if to.dir != nil {
+		file, err := output.Create(filepath.Join(l.out, "ledger.json"))
+		if err == nil {
+			err = output.WriteJSON(file, ledger)
+		}
+		problems = append(problems, err, to.dir.Close())
 	}
-	if err != nil {
-		err = fmt.Errorf("write ledger: %w", err)
-	}
-	return errors.Join(err, to.dir.Close())
+	return errors.Join(problems...)
 }

@@ -111,9 +111,9 @@ func TestLiveCountsEveryPacket(t *testing.T) {
 	}
 	want := volumes(t, filepath.Join(replayed, "flows.ndjson"))
 	for _, args := range [][]string{{"--shards", "1"}, {"--shards", "2", "--windows", "--features", "all"}, {"--engine", "pcap"}} {
-		dir := t.TempDir()
+		dir, kept := t.TempDir(), t.TempDir()
 		before := received(t, "wire1")
-		ledger := liveRun(t, dir, append(args, "-i", "wire1", "--out", dir), func() {
+		ledger := liveRun(t, dir, append(args, "-i", "wire1", "--out", dir, "--write-pcap", kept), func() {
 			sender, err := sendtest.NewSender("wire0", false)
 			if err != nil {
 				t.Fatal(err)
@@ -136,6 +136,29 @@ func TestLiveCountsEveryPacket(t *testing.T) {
 		if len(got) != len(want) {
 			t.Errorf("%v: got %d 5-tuples, want %d", args, len(got), len(want))
 		}
+		if status, stdout, stderr := command(t, nil, "parity", kept); status != 0 || !strings.Contains(stdout, "no difference") {
+			t.Errorf("%v: got %d from a replay of the same packets, %s%s", args, status, stdout, stderr)
+		}
+		parityTells(t, kept)
+	}
+}
+
+// parityTells changes one record of a kept run: that is what weir parity has to say.
+func parityTells(t *testing.T, kept string) {
+	t.Helper()
+	name := filepath.Join(kept, "flows.ndjson")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.Replace(text, []byte(`"packets_up":1,`), []byte(`"packets_up":77777,`), 1)
+	if err := os.WriteFile(name, changed, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	status, stdout, stderr := command(t, nil, "parity", kept)
+	if status != 1 || !strings.Contains(stdout, "1 only in live") || !strings.Contains(stdout, `"packets_up":77777,`) ||
+		!strings.Contains(stdout, "1 only in replay") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("with a record changed: got status %d, %s%s", status, stdout, stderr)
 	}
 }
 
@@ -187,13 +210,16 @@ func TestLiveUsageErrors(t *testing.T) {
 		want string
 	}{
 		{[]string{"live"}, "no interface given, want -i INTERFACE"},
-		{[]string{"live", "-i", "lo"}, "nowhere to write to, want --out DIRECTORY or --stdout flows"},
+		{[]string{"live", "-i", "lo"}, "nowhere to write to, want --out DIRECTORY, --stdout flows or --write-pcap DIRECTORY"},
 		{[]string{"live", "-i", "lo", "--stdout", "alerts"}, `--stdout: got "alerts", want flows or windows`},
 		{[]string{"live", "-i", "lo", "--out", "x", "--stdout", "windows"}, "windows go to one place"},
 		{[]string{"live", "-i", "lo", "--engine", "dpdk", "--stdout", "flows"}, `--engine: got "dpdk", want afpacket or pcap`},
 		{[]string{"live", "-i", "no-such-if", "--stdout", "flows"}, "open no-such-if: no such interface; there are "},
 		{[]string{"live", "-i", "lo", "--filter", "tcp prt 80", "--stdout", "flows"}, `capture.filter: compile filter "tcp prt 80"`},
 		{[]string{"live", "lo"}, `unexpected argument "lo"`},
+		{[]string{"live", "-i", "lo", "--out", "x", "--write-pcap", "x"}, "--write-pcap and --out: got x twice, want two directories"},
+		{[]string{"parity"}, "want one directory of 'weir live --write-pcap'"},
+		{[]string{"parity", "."}, "no manifest.json there"},
 	} {
 		status, stdout, stderr := command(t, nil, test.args...)
 		if status != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, test.want) {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/capture/pcapfile"
+	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/features"
+	"github.com/weir-sensor/weir/output"
+	"github.com/weir-sensor/weir/sensor"
+)
+
+// kept is a directory with everything of a live run: what each source delivered, ring-N.pcap, and what became of it,
+// flows.ndjson and windows.ndjson. weir parity compares the two.
+type kept struct {
+	dir     *output.Dir
+	flows   output.Sink
+	windows output.WindowSink // nil: none are wanted
+	rings   []*keptRing
+}
+
+// keep begins to keep a run of so many sources.
+func keep(path string, sources []interrupted, c config.Config) (*kept, error) {
+	dir, err := output.OpenDir(path)
+	if err != nil {
+		return nil, err
+	}
+	k := &kept{dir: dir}
+	of := sinks{output.NDJSON, 1}
+	file, err := dir.Create("flows.ndjson")
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	k.flows = of.flows(file, output.Columns{Features: c.Flow.Groups()})
+	if c.Window.Enabled {
+		if file, err = dir.Create("windows.ndjson"); err != nil {
+			return nil, errors.Join(err, dir.Close())
+		}
+		k.windows = of.windows(file, c.Window, nil)
+	}
+	for i, src := range sources {
+		file, err := dir.Create(fmt.Sprintf("ring-%d.pcap", i))
+		if err != nil {
+			return nil, errors.Join(err, dir.Close())
+		}
+		k.rings = append(k.rings, &keptRing{interrupted: src, file: file})
+	}
+	return k, nil
+}
+
+// join puts the directory beside the other outputs of a run, and its files behind the sources.
+func (k *kept) join(to *liveSinks, sources []interrupted, opt *sensor.Options) {
+	to.flows = output.NewTee(to.flows, k.flows)
+	if k.windows != nil && opt.WindowSink != nil {
+		opt.WindowSink = bothWindows{opt.WindowSink, k.windows}
+	} else if k.windows != nil {
+		opt.WindowSink = k.windows
+	}
+	for i, r := range k.rings {
+		sources[i] = r
+	}
+}
+
+// end completes the directory, with the run's ledger and configuration.
+func (k *kept) end(ledger *sensor.Ledger, c config.Config) error {
+	problems := []error{k.flows.Close()}
+	if k.windows != nil {
+		problems = append(problems, k.windows.Close())
+	}
+	for _, r := range k.rings {
+		problems = append(problems, r.complete())
+	}
+	problems = append(problems, k.writeJSON("ledger.json", ledger))
+	problems = append(problems, k.writeJSON("manifest.json", newManifest(c, pcapfile.Stats{}, ledger, k.dir.Names(), true)))
+	err := errors.Join(problems...)
+	if err == nil {
+		err = k.dir.Complete()
+	}
+	return errors.Join(err, k.dir.Close())
+}
+
+func (k *kept) writeJSON(name string, v any) error {
+	file, err := k.dir.Create(name)
+	if err != nil {
+		return err
+	}
+	return output.WriteJSON(file, v)
+}
+
+// keptRing is a source whose frames are written to a file. An error of that ends the run.
+type keptRing struct {
+	interrupted
+	file output.Target
+	to   *pcapfile.Writer // nil before the first frame
+}
+
+// Read implements capture.Source.
+func (r *keptRing) Read(b *capture.Batch) error {
+	if err := r.interrupted.Read(b); err != nil {
+		return err
+	}
+	if r.to == nil {
+		if err := r.begin(b.Frames[0].Link); err != nil {
+			return err
+		}
+	}
+	return r.to.Write(b)
+}
+
+func (r *keptRing) begin(link uint16) (err error) {
+	r.to, err = pcapfile.NewWriter(r.file, link)
+	return err
+}
+
+// complete ends the file: an empty capture where nothing came.
+func (r *keptRing) complete() error {
+	if r.to == nil {
+		if err := r.begin(1); err != nil {
+			return err
+		}
+	}
+	return errors.Join(r.to.Flush(), r.file.Close())
+}
+
+// bothWindows hands windows to two sinks.
+type bothWindows [2]output.WindowSink
+
+func (b bothWindows) Windows(windows []features.Window) error {
+	return errors.Join(b[0].Windows(windows), b[1].Windows(windows))
+}
+func (b bothWindows) Flush() error { return errors.Join(b[0].Flush(), b[1].Flush()) }
+func (b bothWindows) Close() error { return errors.Join(b[0].Close(), b[1].Close()) }
+func (b bothWindows) Abort() error { return errors.Join(b[0].Abort(), b[1].Abort()) }
