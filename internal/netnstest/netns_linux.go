@@ -98,10 +98,14 @@ func Thread(t testing.TB) {
 	quiet(t)
 }
 
-// Run runs a command, given as words with blanks between them, which must succeed.
+// Run runs a command, given as words with blanks between them, which must succeed. The test is skipped where the program
+// is missing.
 func Run(t testing.TB, command string) {
 	t.Helper()
 	words := strings.Fields(command)
+	if _, err := exec.LookPath(words[0]); err != nil {
+		t.Skipf("needs the program %s: %v (Debian: apt-get install iproute2)", words[0], err)
+	}
 	if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)
 	}
