@@ -117,6 +117,8 @@ func TestRangesAreEnforced(t *testing.T) {
 		"output.flush":            {[]string{"10ms", "1m"}, []string{"0s", "9ms", "61s"}},
 		"output.sync":             {[]string{"0s", "1s", "1h"}, []string{"999ms", "-1s", "61m"}},
 		"output.drain":            {[]string{"1s", "10m"}, []string{"0s", "999ms", "11m"}},
+		"privileges.user":         {[]string{"", "weir", "_weir-1.x$", "65534"}, []string{"a b", "a:b", "/root", strings.Repeat("x", 257)}},
+		"privileges.landlock":     {[]string{"auto", "on", "off"}, []string{"", "yes", "true"}},
 		"log.level":               {[]string{"debug", "info", "warn", "error"}, []string{"", "INFO"}},
 		"log.format":              {[]string{"text", "json"}, []string{"", "xml"}},
 	}

@@ -10,33 +10,36 @@ import (
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/logging"
+	"github.com/weir-sensor/weir/internal/privilege"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
 )
 
 // Config is the whole configuration. The mapstructure tags, joined with dots, are the keys.
 type Config struct {
-	Capture  capture.Config   `mapstructure:"capture"`
-	AFPacket afpacket.Config  `mapstructure:"afpacket"`
-	Pcap     libpcap.Config   `mapstructure:"pcap"`
-	Flow     flowtable.Config `mapstructure:"flow"`
-	Window   features.Config  `mapstructure:"window"`
-	Sensor   sensor.Config    `mapstructure:"sensor"`
-	Output   output.Config    `mapstructure:"output"`
-	Log      logging.Config   `mapstructure:"log"`
+	Capture    capture.Config   `mapstructure:"capture"`
+	AFPacket   afpacket.Config  `mapstructure:"afpacket"`
+	Pcap       libpcap.Config   `mapstructure:"pcap"`
+	Flow       flowtable.Config `mapstructure:"flow"`
+	Window     features.Config  `mapstructure:"window"`
+	Sensor     sensor.Config    `mapstructure:"sensor"`
+	Output     output.Config    `mapstructure:"output"`
+	Privileges privilege.Config `mapstructure:"privileges"`
+	Log        logging.Config   `mapstructure:"log"`
 }
 
 // Default returns the defaults of config.yaml.
 func Default() Config {
 	return Config{
-		Capture:  capture.DefaultConfig(),
-		AFPacket: afpacket.DefaultConfig(),
-		Pcap:     libpcap.DefaultConfig(),
-		Flow:     flowtable.DefaultConfig(),
-		Window:   features.DefaultConfig(),
-		Sensor:   sensor.DefaultConfig(),
-		Output:   output.DefaultConfig(),
-		Log:      logging.DefaultConfig(),
+		Capture:    capture.DefaultConfig(),
+		AFPacket:   afpacket.DefaultConfig(),
+		Pcap:       libpcap.DefaultConfig(),
+		Flow:       flowtable.DefaultConfig(),
+		Window:     features.DefaultConfig(),
+		Sensor:     sensor.DefaultConfig(),
+		Output:     output.DefaultConfig(),
+		Privileges: privilege.DefaultConfig(),
+		Log:        logging.DefaultConfig(),
 	}
 }
 

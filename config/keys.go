@@ -134,6 +134,11 @@ func Keys() []Key {
 		{"output.drain", "duration", "1s to 10m",
 			"At the end of the program, an output that has not taken its records after this is given up."},
 
+		{"privileges.user", "name", "a user's name or number; empty: stay who one is",
+			"Who weir live becomes, with that user's groups, once the capture is open; only root can."},
+		{"privileges.landlock", "name", "auto, on or off",
+			"Close the file system but for the output: where the kernel has Landlock, or not run without, or never."},
+
 		{"log.level", "name", "debug, info, warn or error",
 			"The least severe messages that are logged to standard error."},
 		{"log.format", "name", "text or json",
@@ -153,6 +158,7 @@ func Sections() []Section {
 		{"sensor", "How the work is spread over the CPUs."},
 		{"output", "How records are written; all but the format is for live runs."},
 		{"output.rotate", "When a live run completes a file and begins the next."},
+		{"privileges", "What a live run gives up once the capture is open."},
 		{"log", "What the program says about itself."},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/internal/logging"
+	"github.com/weir-sensor/weir/internal/privilege"
 )
 
 // app is what every command has: the streams, the environment, and the values of the global flags. Commands use these
@@ -19,6 +20,9 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string
+
+	// drop gives up privileges for good. nil keeps them, for a process that has more to do than one command.
+	drop func(privilege.Config, *privilege.Identity, privilege.Paths) (privilege.Report, error)
 
 	configFile string
 	set        []string

@@ -16,6 +16,7 @@ import (
 	"github.com/weir-sensor/weir/capture/afpacket"
 	"github.com/weir-sensor/weir/capture/libpcap"
 	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/internal/privilege"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -102,6 +103,10 @@ func (l *live) check(cmd *cobra.Command) error {
 }
 
 func (l *live) run(ctx context.Context) (err error) {
+	become, err := privilege.Find(l.config.Privileges)
+	if err != nil {
+		return usagef("privileges.%w", err)
+	}
 	sources, err := l.open()
 	if err != nil {
 		return err
@@ -117,6 +122,9 @@ func (l *live) run(ctx context.Context) (err error) {
 	}
 	opt.Compile = nil // the kernel filters
 	opt.Windows = l.config.Window
+	if err := l.giveUp(become); err != nil {
+		return err
+	}
 	to, err := l.sinks(&opt)
 	if err != nil {
 		return err
@@ -168,6 +176,35 @@ func (l *live) open() ([]interrupted, error) {
 		sources = append(sources, r)
 	}
 	return sources, nil
+}
+
+// giveUp gives up the privileges that only opening the sources took. Whatever is opened later has to be possible for the
+// user who is left, and its path to be named here.
+func (l *live) giveUp(become *privilege.Identity) error {
+	if l.drop == nil {
+		return nil
+	}
+	var paths privilege.Paths
+	for _, dir := range []string{l.out, l.keep} {
+		if dir != "" {
+			paths.Write = append(paths.Write, dir)
+		}
+	}
+	if l.engine == "pcap" { // the interface's counters; rings ask the kernel for them over netlink
+		paths.Read = []string{"/sys/class/net", "/sys/devices"}
+	}
+	l.began.Zone() // reads /etc/localtime, for the log, while that can be opened
+	done, err := l.drop(l.config.Privileges, become, paths)
+	if err != nil {
+		return err
+	}
+	if done.User != "" {
+		l.log.Info("became another user", "user", done.User)
+	}
+	if done.Missing != "" && l.config.Privileges.Landlock != privilege.Off {
+		l.log.Info("files are not restricted", "reason", done.Missing)
+	}
+	return nil
 }
 
 // liveSink is a queue before an output.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/internal/privilege"
 	"github.com/weir-sensor/weir/output"
 )
 
@@ -29,7 +30,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	// A closed pipe is an error of the write, which the commands clean up after, instead of a sudden death.
 	signal.Ignore(syscall.SIGPIPE)
-	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ()}
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), drop: privilege.Drop}
 	os.Exit(a.run(ctx, os.Args[1:]))
 }
 
