@@ -73,12 +73,21 @@ func prepare(dir string, id *Identity) error {
 		return nil
 	}
 	if err == nil && id != nil && os.Geteuid() == 0 {
-		err = os.Lchown(dir, id.UID, id.GID)
+		err = give(dir, id)
 	}
 	if err != nil {
 		return fmt.Errorf("create %s: %w", dir, err)
 	}
 	return nil
+}
+
+// give makes a user the owner of a directory, and of nothing that somebody has put into its place meanwhile.
+func give(dir string, id *Identity) error {
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chown(id.UID, id.GID), f.Close())
 }
 
 // become switches all threads, as syscall's functions do, and says whether there was anything to switch.
