@@ -119,6 +119,7 @@ func TestRangesAreEnforced(t *testing.T) {
 		"output.drain":            {[]string{"1s", "10m"}, []string{"0s", "999ms", "11m"}},
 		"privileges.user":         {[]string{"", "weir", "_weir-1.x$", "65534"}, []string{"a b", "a:b", "/root", strings.Repeat("x", 257)}},
 		"privileges.landlock":     {[]string{"auto", "on", "off"}, []string{"", "yes", "true"}},
+		"telemetry.listen":        {[]string{"", "127.0.0.1:9109", "[::1]:0", "localhost:65535", ":9109"}, []string{"9109", "localhost", "127.0.0.1:http", "127.0.0.1:65536", "::1:9109", "a b:1"}},
 		"log.level":               {[]string{"debug", "info", "warn", "error"}, []string{"", "INFO"}},
 		"log.format":              {[]string{"text", "json"}, []string{"", "xml"}},
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/logging"
 	"github.com/weir-sensor/weir/internal/privilege"
+	"github.com/weir-sensor/weir/internal/telemetry"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -25,6 +26,7 @@ type Config struct {
 	Sensor     sensor.Config    `mapstructure:"sensor"`
 	Output     output.Config    `mapstructure:"output"`
 	Privileges privilege.Config `mapstructure:"privileges"`
+	Telemetry  telemetry.Config `mapstructure:"telemetry"`
 	Log        logging.Config   `mapstructure:"log"`
 }
 
@@ -39,6 +41,7 @@ func Default() Config {
 		Sensor:     sensor.DefaultConfig(),
 		Output:     output.DefaultConfig(),
 		Privileges: privilege.DefaultConfig(),
+		Telemetry:  telemetry.DefaultConfig(),
 		Log:        logging.DefaultConfig(),
 	}
 }

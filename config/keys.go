@@ -139,6 +139,9 @@ func Keys() []Key {
 		{"privileges.landlock", "name", "auto, on or off",
 			"Close the file system but for the output: where the kernel has Landlock, or not run without, or never."},
 
+		{"telemetry.listen", "address", "empty (off), or an address and a port such as 127.0.0.1:9109",
+			"Where a live run serves /metrics, /healthz and /readyz; to whoever can reach it, so better not on every address."},
+
 		{"log.level", "name", "debug, info, warn or error",
 			"The least severe messages that are logged to standard error."},
 		{"log.format", "name", "text or json",
@@ -159,6 +162,7 @@ func Sections() []Section {
 		{"output", "How records are written; all but the format is for live runs."},
 		{"output.rotate", "When a live run completes a file and begins the next."},
 		{"privileges", "What a live run gives up once the capture is open."},
+		{"telemetry", "What a live run tells Prometheus and others."},
 		{"log", "What the program says about itself."},
 	}
 }

@@ -27,7 +27,7 @@ var pipeline = []layer{
 	{"detect/*", []string{"packet", "flowtable", "features", "detect"}, false, "detectors do not know each other"},
 	{"output", []string{"packet", "flowtable", "features", "detect"}, false, "a sink writes records and changes nothing"},
 	{"output/*", []string{"packet", "flowtable", "features", "detect", "output"}, false, "a format knows no other"},
-	{"sensor", []string{"capture", "packet", "payload", "flowtable", "features", "detect", "output", "internal/telemetry"}, false,
+	{"sensor", []string{"capture", "packet", "payload", "flowtable", "features", "detect", "output"}, false,
 		"the pipeline works on contracts; cmd chooses sources, detectors and formats"},
 	{"research", []string{"packet", "payload", "flowtable", "features", "detect", "detect/*", "output"}, false, "models are made from records"},
 	{"report", []string{"packet", "flowtable", "features", "detect", "output"}, false, "a report is made from records"},
@@ -35,6 +35,8 @@ var pipeline = []layer{
 		"sensor", "report", "internal/logging", "internal/privilege", "internal/telemetry"}, false, "it gathers everybody's Config"},
 	{"internal/bench", []string{"capture", "packet", "payload", "flowtable", "features", "output"}, false,
 		"it measures the stages one by one, without the pipeline around them"},
+	{"internal/telemetry", []string{"capture", "packet", "flowtable", "features", "output", "sensor"}, false,
+		"it says what the books of a run say, which know nothing of it"},
 	{"internal/*", nil, false, "small leaves import nothing of ours"},
 	{"cmd/*", []string{"*"}, false, ""},
 }
