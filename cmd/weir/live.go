@@ -107,6 +107,11 @@ func (l *live) run(ctx context.Context) (err error) {
 	if err != nil {
 		return usagef("privileges.%w", err)
 	}
+	reports, err := l.newReports()
+	if err != nil {
+		return err
+	}
+	defer reports.end()
 	sources, err := l.open()
 	if err != nil {
 		return err
@@ -141,6 +146,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	}
 	run := sensor.StartLive(ctx, live, to.flows, opt)
 	l.log.Info("capturing", "interface", l.iface, "engine", l.engine, "shards", len(sources))
+	reports.begin(run, live, to.queues)
 	l.watch(run, sources)
 	ledger, err := run.Wait()
 	return errors.Join(err, to.end(l.config.Output.Drain), l.finish(&ledger, to))
@@ -192,6 +198,9 @@ func (l *live) giveUp(become *privilege.Identity) error {
 	}
 	if l.engine == "pcap" { // the interface's counters; rings ask the kernel for them over netlink
 		paths.Read = []string{"/sys/class/net", "/sys/devices"}
+	}
+	if l.config.Telemetry.Listen != "" { // the process's own memory, CPU time, files
+		paths.Read = append(paths.Read, "/proc/self")
 	}
 	l.began.Zone() // reads /etc/localtime, for the log, while that can be opened
 	done, err := l.drop(l.config.Privileges, become, paths)
