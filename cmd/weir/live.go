@@ -202,7 +202,7 @@ func (l *live) giveUp(become *privilege.Identity) error {
 	if l.config.Telemetry.Listen != "" { // the process's own memory, CPU time, files
 		paths.Read = append(paths.Read, "/proc/self")
 	}
-	l.began.Zone() // reads /etc/localtime, for the log, while that can be opened
+	_, _ = l.began.Zone() // reads /etc/localtime, for the log, while that can be opened
 	done, err := l.drop(l.config.Privileges, become, paths)
 	if err != nil {
 		return err
