@@ -7,11 +7,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const rootHelp = `weir measures what flows through a network: it reads packets, from capture files for now, and writes
-bidirectional flow records (who talked to whom, when, how much, and how it ended) as JSON or CSV.
+const rootHelp = `weir measures what flows through a network: it reads packets, from capture files or a network interface, and
+writes bidirectional flow records (who talked to whom, when, how much, and how it ended) as JSON, CSV or Parquet.
 
   weir replay capture.pcap                   a summary to read: top talkers, top ports, longest flows
   weir replay --out records capture.pcap     all records, as files in the directory records
+  weir live -i eth0 --out records            the same from a network interface, in files that rotate
   weir config explain                        every setting, its value, and where the value came from
 
 A command tells more about itself with --help.`
