@@ -369,9 +369,34 @@ func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
 	if to.dir != nil {
 		file, err := output.Create(filepath.Join(l.out, "ledger.json"))
 		if err == nil {
-			err = output.WriteJSON(file, ledger)
+			err = output.WriteJSON(file, liveLedger{ledger, to.books()})
 		}
 		problems = append(problems, err, to.dir.Close())
 	}
 	return errors.Join(problems...)
+}
+
+// liveLedger is ledger.json of a live run.
+type liveLedger struct {
+	*sensor.Ledger
+	Outputs map[string]outputBooks `json:"outputs"`
+}
+
+// outputBooks account for the records given to an output: Offered is the sum of Written, Full and Failed.
+type outputBooks struct {
+	Offered uint64 `json:"offered"`
+	Written uint64 `json:"written"`
+	Full    uint64 `json:"full"`   // lost: the queue was full
+	Failed  uint64 `json:"failed"` // lost: taken, but not written
+	Files   uint64 `json:"files"`  // complete ones
+}
+
+// books returns what became of the records, once the outputs have ended.
+func (to *liveSinks) books() map[string]outputBooks {
+	all := map[string]outputBooks{}
+	for name, q := range to.queues {
+		s := q.Status()
+		all[name] = outputBooks{s.Offered, s.Written, s.Full, s.Failed, s.Files}
+	}
+	return all
 }

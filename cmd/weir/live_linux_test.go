@@ -17,7 +17,6 @@ import (
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/internal/netnstest"
 	"github.com/weir-sensor/weir/internal/sendtest"
-	"github.com/weir-sensor/weir/sensor"
 )
 
 // lockedBuffer is a buffer that one goroutine writes to and another looks at.
@@ -177,7 +176,7 @@ func received(t *testing.T, name string) uint64 {
 }
 
 // liveRun runs weir live while act does, and returns the ledger that it has written.
-func liveRun(t *testing.T, dir string, args []string, act func()) (ledger sensor.Ledger) {
+func liveRun(t *testing.T, dir string, args []string, act func()) (books liveLedger) {
 	t.Helper()
 	var stdout, stderr lockedBuffer
 	ctx, stop := context.WithCancel(context.Background())
@@ -194,13 +193,16 @@ func liveRun(t *testing.T, dir string, args []string, act func()) (ledger sensor
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(text, &ledger); err != nil {
+	if err := json.Unmarshal(text, &books); err != nil {
 		t.Fatal(err)
 	}
-	if err := ledger.Check(); err != nil {
+	if err := books.Check(); err != nil {
 		t.Error(err)
 	}
-	return ledger
+	if o := books.Outputs["flow files"]; o != (outputBooks{Offered: books.Flows.Opened, Written: books.Flows.Opened, Files: o.Files}) || o.Files == 0 {
+		t.Errorf("got %+v, want all %d records written", o, books.Flows.Opened)
+	}
+	return books
 }
 
 // A mistake on the command line of weir live, or on the machine.
