@@ -11,6 +11,10 @@ type Live interface {
 	// Stats returns what was counted since the source was opened. Any goroutine may call it at any time, also after
 	// Close: then it returns the last that was known.
 	Stats() Stats
+
+	// Interrupt asks for the end: Read delivers what had arrived until then, and io.EOF after it. Any goroutine may call
+	// it, at any time and more than once.
+	Interrupt()
 }
 
 // Stats are the counters of one live source. Packets + Dropped is what the kernel had for it.

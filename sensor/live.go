@@ -26,9 +26,9 @@ type Live struct {
 	err      error
 }
 
-// StartLive begins to read the sources and to write flow records to the sink in their order. It closes neither. The run
-// ends when every source has said io.EOF, for which its owner interrupts it: see Stopping. A sink that blocks makes the
-// sources lose packets.
+// StartLive begins to read the sources and to write flow records to the sink in their order. It closes neither. When ctx
+// is done, or a source, the filter or the sink has failed, it interrupts all sources; the run ends when every one of them
+// has said io.EOF. A sink that blocks makes the sources lose packets.
 func StartLive(ctx context.Context, sources []capture.Live, sink output.Sink, opt Options) *Live {
 	var readers []*reader
 	for _, src := range sources {
@@ -41,6 +41,11 @@ func StartLive(ctx context.Context, sources []capture.Live, sink output.Sink, op
 		l.pipeline.start(i, len(sources), &ring{reader: readers[i], src: src, cancel: l.pipeline.cancel,
 			batch: liveBatch(opt.Config.Batch), idle: flowtable.MinClock, end: end})
 	}
+	context.AfterFunc(l.pipeline.ctx, func() {
+		for _, src := range sources {
+			src.Interrupt()
+		}
+	})
 	go func() {
 		defer close(l.ended)
 		l.ledger, l.err = l.pipeline.finish(sink)
@@ -53,8 +58,7 @@ func StartLive(ctx context.Context, sources []capture.Live, sink output.Sink, op
 // Done is closed when the run has ended.
 func (l *Live) Done() <-chan struct{} { return l.ended }
 
-// Stopping is closed when the run should end: its context is done, or something has failed. Whoever owns the sources
-// interrupts them then.
+// Stopping is closed when the run begins to end: its context is done, or something has failed.
 func (l *Live) Stopping() <-chan struct{} { return l.pipeline.ctx.Done() }
 
 // Wait waits for the end of the run and returns its ledger, and why it ended where that was not on request: a *ReadError,

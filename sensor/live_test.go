@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 type tap struct {
 	frames chan capture.Batch
 	stop   chan struct{}
+	once   sync.Once
 	now    atomic.Int64
 	given  atomic.Uint64
 }
@@ -40,6 +42,7 @@ func (t *tap) Read(b *capture.Batch) error {
 	}
 }
 
+func (t *tap) Interrupt()   { t.once.Do(func() { close(t.stop) }) }
 func (t *tap) Close() error { return nil }
 func (t *tap) Now() int64   { return t.now.Load() }
 func (t *tap) Stats() capture.Stats {
@@ -99,7 +102,7 @@ func TestLiveEqualsReplay(t *testing.T) {
 		}
 	}
 	for _, tap := range taps {
-		close(tap.stop)
+		tap.Interrupt()
 	}
 	ledger, err := live.Wait()
 	if err != nil {
@@ -148,7 +151,7 @@ func TestLiveTimeGoesOn(t *testing.T) {
 	if after := live.Ledger(); after.Flows.Open != 0 || after.Flows.Written["idle"] != packets {
 		t.Errorf("got %+v, want all %d written", after.Flows, packets)
 	}
-	close(tap.stop)
+	tap.Interrupt()
 	if _, err := live.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -157,7 +160,7 @@ func TestLiveTimeGoesOn(t *testing.T) {
 	}
 }
 
-// A source or a sink that fails asks for the end of the run, and is why it ended.
+// A source or a sink that fails ends the run, the other sources are interrupted, and it is why the run ended.
 func TestLiveFailures(t *testing.T) {
 	broken := errors.New("broken")
 	for _, test := range []struct {
@@ -168,12 +171,12 @@ func TestLiveFailures(t *testing.T) {
 		{"source", &flakySink{failAt: 1 << 30}, broken},
 		{"sink", &flakySink{failAt: 1, err: broken}, capture.ErrIdle},
 	} {
-		tap := newTap()
+		tap, quiet := newTap(), newTap()
 		tap.now.Store(int64(time.Hour))
+		quiet.now.Store(int64(time.Hour))
 		tap.give(read(t, &wire{left: 10}, 10), all)
-		live := sensor.StartLive(context.Background(), []capture.Live{failing{tap, test.err}}, test.sink, options(1, 100))
-		<-live.Stopping()
-		close(tap.stop)
+		live := sensor.StartLive(context.Background(), []capture.Live{failing{tap, test.err}, quiet}, test.sink, options(1, 100))
+		live.Ledger() // comes to an end, too, also when one of the shards has ended
 		if _, err := live.Wait(); !errors.Is(err, broken) {
 			t.Errorf("%s: got %v, want %v", test.name, err, broken)
 		}

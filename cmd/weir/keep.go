@@ -22,7 +22,7 @@ type kept struct {
 }
 
 // keep begins to keep a run of so many sources.
-func keep(path string, sources []interrupted, c config.Config) (*kept, error) {
+func keep(path string, sources []capture.Live, c config.Config) (*kept, error) {
 	dir, err := output.OpenDir(path)
 	if err != nil {
 		return nil, err
@@ -45,13 +45,13 @@ func keep(path string, sources []interrupted, c config.Config) (*kept, error) {
 		if err != nil {
 			return nil, errors.Join(err, dir.Close())
 		}
-		k.rings = append(k.rings, &keptRing{interrupted: src, file: file})
+		k.rings = append(k.rings, &keptRing{Live: src, file: file})
 	}
 	return k, nil
 }
 
 // join puts the directory beside the other outputs of a run, and its files behind the sources.
-func (k *kept) join(to *liveSinks, sources []interrupted, opt *sensor.Options) {
+func (k *kept) join(to *liveSinks, sources []capture.Live, opt *sensor.Options) {
 	to.flows = output.NewTee(to.flows, k.flows)
 	if k.windows != nil && opt.WindowSink != nil {
 		opt.WindowSink = bothWindows{opt.WindowSink, k.windows}
@@ -91,14 +91,14 @@ func (k *kept) writeJSON(name string, v any) error {
 
 // keptRing is a source whose frames are written to a file. An error of that ends the run.
 type keptRing struct {
-	interrupted
+	capture.Live
 	file output.Target
 	to   *pcapfile.Writer // nil before the first frame
 }
 
 // Read implements capture.Source.
 func (r *keptRing) Read(b *capture.Batch) error {
-	if err := r.interrupted.Read(b); err != nil {
+	if err := r.Live.Read(b); err != nil {
 		return err
 	}
 	if r.to == nil {

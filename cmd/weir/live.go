@@ -41,12 +41,6 @@ type live struct {
 	lost   capture.Stats // as it was when it was last warned of
 }
 
-// interrupted is a live source that can be asked to end.
-type interrupted interface {
-	capture.Live
-	Interrupt()
-}
-
 func newLive(a *app) *cobra.Command {
 	l := &live{app: a}
 	cmd := &cobra.Command{
@@ -140,26 +134,22 @@ func (l *live) run(ctx context.Context) (err error) {
 		}
 		to.kept.join(to, sources, &opt)
 	}
-	var live []capture.Live
-	for _, src := range sources {
-		live = append(live, src)
-	}
-	run := sensor.StartLive(ctx, live, to.flows, opt)
+	run := sensor.StartLive(ctx, sources, to.flows, opt)
 	l.log.Info("capturing", "interface", l.iface, "engine", l.engine, "shards", len(sources))
-	reports.begin(run, live, to.queues)
-	l.watch(run, sources)
+	reports.begin(run, sources, to.queues)
+	l.watch(run)
 	ledger, err := run.Wait()
 	return errors.Join(err, to.end(l.config.Output.Drain), l.finish(&ledger, to))
 }
 
 // open opens the sources. A problem with the interface or the filter is a usage error.
-func (l *live) open() ([]interrupted, error) {
+func (l *live) open() ([]capture.Live, error) {
 	if l.engine == "pcap" {
 		src, err := libpcap.Open(l.iface, l.config.Pcap, l.config.Capture.Filter)
 		if err != nil {
 			return nil, usageError{err}
 		}
-		return []interrupted{src}, nil
+		return []capture.Live{src}, nil
 	}
 	var opt afpacket.Options
 	if text := l.config.Capture.Filter; text != "" {
@@ -177,7 +167,7 @@ func (l *live) open() ([]interrupted, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	var sources []interrupted
+	var sources []capture.Live
 	for _, r := range rings {
 		sources = append(sources, r)
 	}
@@ -294,9 +284,8 @@ func (to *liveSinks) end(wait time.Duration) error {
 	return errors.Join(problems...)
 }
 
-// watch logs the ledger until the run has ended, and interrupts the sources when it should end.
-func (l *live) watch(run *sensor.Live, sources []interrupted) {
-	stopping := run.Stopping()
+// watch logs the ledger until the run has ended.
+func (l *live) watch(run *sensor.Live) {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGUSR1)
 	defer signal.Stop(asked)
@@ -306,12 +295,6 @@ func (l *live) watch(run *sensor.Live, sources []interrupted) {
 		select {
 		case <-run.Done():
 			return
-		case <-stopping:
-			stopping = nil
-			for _, src := range sources {
-				src.Interrupt()
-			}
-			continue
 		case <-asked:
 		case <-minute.C:
 		}
