@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/internal/logging"
 	"github.com/weir-sensor/weir/internal/privilege"
@@ -23,6 +24,9 @@ type app struct {
 
 	// drop gives up privileges for good. nil keeps them, for a process that has more to do than one command.
 	drop func(privilege.Config, *privilege.Identity, privilege.Paths) (privilege.Report, error)
+
+	// wrap puts something around a live source, by its number; nil leaves them as they are. It is for tests.
+	wrap func(shard int, src capture.Live) capture.Live
 
 	configFile string
 	set        []string

@@ -115,6 +115,11 @@ func (l *live) run(ctx context.Context) (err error) {
 			err = errors.Join(err, src.Close())
 		}
 	}()
+	if l.wrap != nil {
+		for i, src := range sources {
+			sources[i] = l.wrap(i, src)
+		}
+	}
 	opt, err := pipeline(l.config, nil)
 	if err != nil {
 		return err

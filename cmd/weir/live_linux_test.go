@@ -164,7 +164,13 @@ func parityTells(t *testing.T, kept string) {
 // received returns how many packets the interface has received.
 func received(t *testing.T, name string) uint64 {
 	t.Helper()
-	text, err := os.ReadFile("/sys/class/net/" + name + "/statistics/rx_packets")
+	return statistic(t, name, "rx_packets")
+}
+
+// statistic returns a counter of an interface.
+func statistic(t *testing.T, name, counter string) uint64 {
+	t.Helper()
+	text, err := os.ReadFile("/sys/class/net/" + name + "/statistics/" + counter)
 	if err != nil {
 		t.Fatal(err)
 	}
