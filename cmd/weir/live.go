@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -276,16 +279,22 @@ func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
 	return to, nil
 }
 
-// end completes the outputs, and waits for each for that long at most.
+// end completes the outputs, all at the same time, and waits for that long at most: one that is stuck takes no time from
+// the others.
 func (to *liveSinks) end(wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	var problems []error
-	for _, q := range to.queues {
-		if err := q.Shutdown(ctx); !errors.Is(err, output.ErrClosedPipe) {
-			problems = append(problems, err)
-		}
+	names := slices.Sorted(maps.Keys(to.queues))
+	problems := make([]error, len(names))
+	var ending sync.WaitGroup
+	for i, name := range names {
+		ending.Go(func() {
+			if err := to.queues[name].Shutdown(ctx); !errors.Is(err, output.ErrClosedPipe) {
+				problems[i] = err
+			}
+		})
 	}
+	ending.Wait()
 	return errors.Join(problems...)
 }
 
