@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,12 +70,15 @@ func TestBadTextSources(t *testing.T) {
 	}
 }
 
+// accepted is what a key accepts, and what not.
+type accepted struct{ good, bad []string }
+
 // The range that the table of keys documents is the one that Validate enforces: each end is accepted, what lies
 // beyond is refused, and in the table's own words.
 func TestRangesAreEnforced(t *testing.T) {
 	durations := []string{"-1ns", "999999ns", "720h0m0.000000001s"}
 	good := []string{"0s", "1ms", "720h"}
-	tests := map[string]struct{ good, bad []string }{
+	tests := map[string]accepted{
 		"capture.tunnels":         {[]string{"", "gre,vxlan,geneve,ipip,gtpu,teredo"}, []string{"l2tp"}},
 		"afpacket.ring_size":      {[]string{"2097152", "2147483648"}, []string{"0", "2097151", "2147483649"}},
 		"afpacket.block_size":     {[]string{"1048576", "16777216"}, []string{"0", "1048577", "16842752"}},
@@ -123,6 +127,7 @@ func TestRangesAreEnforced(t *testing.T) {
 		"log.level":               {[]string{"debug", "info", "warn", "error"}, []string{"", "INFO"}},
 		"log.format":              {[]string{"text", "json"}, []string{"", "xml"}},
 	}
+	maps.Copy(tests, detectRanges)
 	for _, key := range Keys() {
 		test, ok := tests[key.Name]
 		if !ok && key.Unit != "switch" && key.Name != "capture.filter" {

@@ -7,6 +7,7 @@ import (
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/capture/afpacket"
 	"github.com/weir-sensor/weir/capture/libpcap"
+	"github.com/weir-sensor/weir/detect/detectors"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/logging"
@@ -23,6 +24,7 @@ type Config struct {
 	Pcap       libpcap.Config   `mapstructure:"pcap"`
 	Flow       flowtable.Config `mapstructure:"flow"`
 	Window     features.Config  `mapstructure:"window"`
+	Detect     detectors.Config `mapstructure:"detect"`
 	Sensor     sensor.Config    `mapstructure:"sensor"`
 	Output     output.Config    `mapstructure:"output"`
 	Privileges privilege.Config `mapstructure:"privileges"`
@@ -38,6 +40,7 @@ func Default() Config {
 		Pcap:       libpcap.DefaultConfig(),
 		Flow:       flowtable.DefaultConfig(),
 		Window:     features.DefaultConfig(),
+		Detect:     detectors.DefaultConfig(),
 		Sensor:     sensor.DefaultConfig(),
 		Output:     output.DefaultConfig(),
 		Privileges: privilege.DefaultConfig(),
@@ -73,11 +76,14 @@ func (c Config) Validate() error {
 // addressable where visit sets leaves.
 func leaves(v reflect.Value, prefix string, visit func(key string, leaf reflect.Value)) {
 	for i := range v.NumField() {
-		key := prefix + v.Type().Field(i).Tag.Get("mapstructure")
-		if field := v.Field(i); field.Kind() == reflect.Struct {
-			leaves(field, key+".", visit)
-		} else {
-			visit(key, field)
+		tag := v.Type().Field(i).Tag.Get("mapstructure")
+		switch field := v.Field(i); {
+		case tag == ",squash":
+			leaves(field, prefix, visit)
+		case field.Kind() == reflect.Struct:
+			leaves(field, prefix+tag+".", visit)
+		default:
+			visit(prefix+tag, field)
 		}
 	}
 }

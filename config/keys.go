@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Key describes one key of the configuration. Its type and its default are those of its field in Config.
 type Key struct {
@@ -26,6 +29,10 @@ const (
 // Keys returns every key in the order of Config's fields: config.yaml and docs/CONFIG.md are made from it. The
 // caller owns the slice.
 func Keys() []Key {
+	return slices.Concat(captureKeys(), detectKeys(), runKeys())
+}
+
+func captureKeys() []Key {
 	return []Key{
 		{"capture.tunnels", "list", tunnels,
 			"Tunnels to open: the packets inside are counted in flows of their own instead of the tunnel's."},
@@ -113,7 +120,12 @@ func Keys() []Key {
 			"Groups of features to compute; what is left out costs nothing and is no column."},
 		{"window.max_pairs", "pairs", "1 to 10000000",
 			"Pairs of hosts, or flows, remembered over all shards, which bounds memory; the longest idle is forgotten."},
+	}
+}
 
+// runKeys are the keys of what surrounds the pipeline.
+func runKeys() []Key {
+	return []Key{
 		{"sensor.shards", "shards", "0 (one for each CPU) to 256",
 			"Flow tables that work side by side; records are the same whatever the number, while no table is full."},
 		{"sensor.batch", "packets", "1 to 65536",
@@ -158,6 +170,7 @@ func Sections() []Section {
 		{"flow", "How packets become flows, when flows end, and how many may be open."},
 		{"flow.idle", "How long a flow of each kind may be silent, in packet time."},
 		{"window", "Features of windows of packets between two hosts."},
+		{"detect", "What judges flows and windows, and how often it says the same."},
 		{"sensor", "How the work is spread over the CPUs."},
 		{"output", "How records are written; all but the format is for live runs."},
 		{"output.rotate", "When a live run completes a file and begins the next."},

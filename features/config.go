@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/weir-sensor/weir/packet"
 )
 
 // Config is the windows' part of the configuration.
@@ -67,7 +69,7 @@ func (c Config) Validate() error {
 		bad("segment", c.Segment, "1ms to 10m")
 	}
 	for _, text := range c.Clients {
-		if _, err := parseNetwork(text); err != nil {
+		if _, err := packet.ParseNetwork(text); err != nil {
 			bad("clients", fmt.Sprintf("%q", text), "networks such as 10.0.0.0/8 or fd00::/8, or addresses")
 		}
 	}

@@ -153,8 +153,8 @@ func (w *Windower) touchWindow(place, packets uint32) uint64 {
 // sourceIsClient decides, at the first packet of a pair, whether its source is the client; ok is false where neither end
 // may be one.
 func (w *Windower) sourceIsClient(p *packet.Packet) (is, ok bool) {
-	if !w.clients.empty() {
-		src, dst := w.clients.contains(p.Src, p.Version), w.clients.contains(p.Dst, p.Version)
+	if !w.clients.Empty() {
+		src, dst := w.clients.Contains(p.Src, p.Version), w.clients.Contains(p.Dst, p.Version)
 		if src != dst || !src {
 			return src, src || dst
 		}

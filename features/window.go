@@ -101,7 +101,7 @@ type Windower struct {
 	groups   group
 	byTime   bool
 	byFlow   bool
-	clients  networks
+	clients  packet.Networks
 	servers  [65536 / 64]uint64
 	mtu      uint32
 	pairs    pairs
@@ -142,7 +142,7 @@ func New(cfg Config, net Network, shards int, seed [4]uint64) *Windower {
 		groups:  groupSet(cfg.Groups),
 		byTime:  cfg.Cut == CutTime,
 		byFlow:  cfg.By == ByFlow,
-		clients: newNetworks(cfg.Clients),
+		clients: packet.NewNetworks(cfg.Clients),
 		mtu:     net.MTU,
 		pairs:   newPairs(max(1, (cfg.MaxPairs+shards-1)/shards), seed),
 		clock:   math.MinInt64,

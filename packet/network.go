@@ -1,21 +1,19 @@
-package features
+package packet
 
 import (
 	"errors"
 	"net/netip"
 	"slices"
-
-	"github.com/weir-sensor/weir/packet"
 )
 
-// networks is a set of IPv4 and IPv6 networks: disjoint ranges of addresses in their order.
-type networks struct{ v4, v6 []addrRange }
+// Networks is a set of IPv4 and IPv6 networks: disjoint ranges of addresses in their order.
+type Networks struct{ v4, v6 []addrRange }
 
-type addrRange struct{ first, last packet.Addr }
+type addrRange struct{ first, last Addr }
 
-// parseNetwork reads a network in CIDR notation, or an address, which stands for itself alone. Bits behind the prefix
+// ParseNetwork reads a network in CIDR notation, or an address, which stands for itself alone. Bits behind the prefix
 // are ignored.
-func parseNetwork(text string) (netip.Prefix, error) {
+func ParseNetwork(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil {
 		if a.Zone() != "" {
 			return netip.Prefix{}, errors.New("address with a zone")
@@ -33,19 +31,19 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// newNetworks returns the set of all that the texts name; they are known to be valid.
-func newNetworks(texts []string) (n networks) {
+// NewNetworks returns the set of all that the texts name; they are known to be valid.
+func NewNetworks(texts []string) (n Networks) {
 	for _, text := range texts {
-		p, err := parseNetwork(text)
+		p, err := ParseNetwork(text)
 		if err != nil {
 			panic("bug: network was not validated: " + text)
 		}
 		if p.Addr().Is4() {
 			b := p.Addr().As4()
-			n.v4 = append(n.v4, rangeFrom(packet.AddrFrom4(b[:]), 32-p.Bits()))
+			n.v4 = append(n.v4, rangeFrom(AddrFrom4(b[:]), 32-p.Bits()))
 		} else {
 			b := p.Addr().As16()
-			n.v6 = append(n.v6, rangeFrom(packet.AddrFrom16(b[:]), 128-p.Bits()))
+			n.v6 = append(n.v6, rangeFrom(AddrFrom16(b[:]), 128-p.Bits()))
 		}
 	}
 	n.v4, n.v6 = merge(n.v4), merge(n.v6)
@@ -53,7 +51,7 @@ func newNetworks(texts []string) (n networks) {
 }
 
 // rangeFrom returns the 2^bits addresses from the first one on.
-func rangeFrom(first packet.Addr, bits int) addrRange {
+func rangeFrom(first Addr, bits int) addrRange {
 	last := first
 	last.Lo |= 1<<min(bits, 64) - 1
 	if bits > 64 {
@@ -82,10 +80,10 @@ func merge(rs []addrRange) []addrRange {
 	return kept
 }
 
-func (n *networks) empty() bool { return len(n.v4)+len(n.v6) == 0 }
+func (n *Networks) Empty() bool { return len(n.v4)+len(n.v6) == 0 }
 
-// contains says whether the address, of IP version 4 or 6, is in the set.
-func (n *networks) contains(a packet.Addr, version uint8) bool {
+// Contains says whether the address, of IP version 4 or 6, is in the set.
+func (n *Networks) Contains(a Addr, version uint8) bool {
 	rs := n.v6
 	if version == 4 {
 		rs = n.v4

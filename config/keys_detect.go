@@ -1,0 +1,19 @@
+package config
+
+import "slices"
+
+// detectKeys are the keys of the engine and of each detector, in the order of detectors.Config.
+func detectKeys() []Key {
+	return slices.Concat(
+		[]Key{
+			{"detect.detectors", "list", "any of default, all, and the detectors' names",
+				"Detectors that run; default stands for those that are worth it on every network, none: nothing is judged."},
+			{"detect.suppress", "duration", "0s to 24h0m0s",
+				"An alert said again within this raises the count of the one that stands, and is written again when its score doubles."},
+			{"detect.max_standing", "alerts", "1 to 10000000",
+				"Alerts remembered for that, which bounds memory; the one not said for longest is forgotten."},
+			{"detect.local_networks", "list", "networks such as 10.0.0.0/8 or fd00::/8, or addresses",
+				"What is ours: a client inside and a server outside is outbound traffic, both inside is internal."},
+		},
+	)
+}

@@ -1,0 +1,57 @@
+package detectors
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/weir-sensor/weir/detect"
+)
+
+// Config is the detection's part of the configuration.
+type Config struct {
+	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
+	detect.Config `mapstructure:",squash"`
+}
+
+// Names that stand for several in Config.Detectors.
+const (
+	Default = "default" // those that are on by default
+	All     = "all"
+)
+
+// DefaultConfig returns the defaults of config.yaml.
+func DefaultConfig() Config {
+	return Config{
+		Config: detect.DefaultConfig(),
+	}
+}
+
+// sections are the detectors' own parts, by name.
+func (c Config) sections() []section {
+	return []section{}
+}
+
+type section struct {
+	name   string
+	config interface{ Validate() error }
+}
+
+// Validate returns nil or all problems joined, each as "key: got X, want Y".
+func (c Config) Validate() error {
+	var problems []error
+	for _, name := range c.Detectors {
+		if name != Default && name != All && !c.known(name) {
+			problems = append(problems, fmt.Errorf("detectors: got %q, want any of default, all, and the detectors' names: %s", name, strings.Join(Names(), ", ")))
+		}
+	}
+	problems = append(problems, c.Config.Validate())
+	for _, s := range c.sections() {
+		if err := s.config.Validate(); err != nil {
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				problems = append(problems, errors.New(s.name+"."+line))
+			}
+		}
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,76 @@
+package detectors
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/weir-sensor/weir/detect"
+)
+
+// entry is one detector: how it is made, and whether it is among the default ones.
+type entry struct {
+	name  string
+	off   bool // not among the default ones
+	build func(c Config) (detect.Detector, error)
+}
+
+// entries returns all detectors in the order in which they run: those that are told what the others say come last.
+func entries() []entry {
+	return []entry{}
+}
+
+// Names returns the names of all detectors in their order. The caller owns the slice.
+func Names() []string {
+	var names []string
+	for _, e := range entries() {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+func (c Config) known(name string) bool { return slices.Contains(Names(), name) }
+
+// wanted says whether the configuration asks for a detector.
+func (c Config) wanted(e entry) bool {
+	return slices.Contains(c.Detectors, e.name) || slices.Contains(c.Detectors, All) ||
+		slices.Contains(c.Detectors, Default) && !e.off
+}
+
+// New returns the detectors that a valid configuration asks for, in their order. The error names every one that cannot be
+// made, such as for a list that cannot be read.
+func New(c Config) ([]detect.Detector, error) {
+	var made []detect.Detector
+	var problems []error
+	for _, e := range entries() {
+		if !c.wanted(e) {
+			continue
+		}
+		d, err := e.build(c)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("make detector %s: %w", e.name, err))
+			continue
+		}
+		made = append(made, d)
+	}
+	return made, errors.Join(problems...)
+}
+
+// Describe returns what every detector says of itself, in their order, and whether it is among the default ones.
+func Describe() []Description {
+	var all []Description
+	for _, e := range entries() {
+		d, err := e.build(DefaultConfig())
+		if err != nil {
+			panic("bug: " + err.Error()) // the defaults name no files
+		}
+		all = append(all, Description{d.Info(), !e.off})
+	}
+	return all
+}
+
+// Description is what a detector says of itself.
+type Description struct {
+	detect.Info
+	Default bool // among the default ones
+}

@@ -1,0 +1,2 @@
+// Package detectors gathers all detectors and their settings: it makes, by their names, those that a run wants.
+package detectors

@@ -1,0 +1,312 @@
+package detect
+
+import (
+	"cmp"
+	"hash/maphash"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/weir-sensor/weir/features"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+// AlertSink takes alerts in their final order, which are borrowed until it returns.
+type AlertSink interface {
+	Alerts(alerts []Alert) error
+}
+
+// Engine runs detectors. One goroutine uses it: it calls Flows (or Judge) and Windows with what came, each in the order of
+// their times, then Advance to say how far both have come, End once the end of the input is known, and Close at the end.
+type Engine struct {
+	detectors []*running
+	sink      AlertSink
+	local     packet.Networks
+	standing  *suppressor
+	seed      uint64
+
+	flows   queue[waiting] // not yet judged
+	windows queue[features.Window]
+	group   []Flow // scratch
+	clock   int64  // packet time of what was judged last
+	step    int64  // end of the second that is being judged; noTime: none is
+	until   int64  // packet time at the end of the input
+	ended   bool   // nothing more comes
+	scored  bool   // somebody watches scores
+
+	pending []pendingAlert // of this second
+	ready   []Alert        // scratch
+	counts  Counters
+	err     error
+}
+
+// waiting is a record that waits to be judged.
+type waiting struct {
+	record  flowtable.Record
+	time    int64
+	missing Missing
+}
+
+type pendingAlert struct {
+	Alert
+	detector int
+}
+
+// Within a second of packet time, so many alerts of a detector are handed on, and so many of its scores.
+const (
+	maxAlerts = 4096
+	maxScores = 1 << 16
+)
+
+const (
+	second    = int64(time.Second)
+	noTime    = math.MinInt64
+	groupSize = 256 // flows that detectors are given at once
+)
+
+// NewEngine returns an engine of the detectors, in their order; cfg must be valid. Alerts go to sink.
+func NewEngine(cfg Config, detectors []Detector, sink AlertSink) *Engine {
+	e := &Engine{sink: sink, local: packet.NewNetworks(cfg.LocalNetworks), standing: newSuppressor(cfg),
+		seed: maphash.Comparable(maphash.MakeSeed(), 0), clock: noTime, step: noTime, until: noTime}
+	for i, d := range detectors {
+		r := newRunning(e, i, d)
+		e.scored = e.scored || r.scores != nil
+		e.detectors = append(e.detectors, r)
+	}
+	return e
+}
+
+// Flows takes flow records in their order. They are copied.
+func (e *Engine) Flows(records []flowtable.Record) {
+	for i := range records {
+		at := records[i].Written
+		if at > flowtable.MaxClock { // the end of the input ended it
+			at = e.until
+		}
+		e.flows.push(waiting{record: records[i], time: at})
+	}
+}
+
+// Judge takes flows from elsewhere, of which Record, Time and Missing are set, in the order of their times. They are
+// copied.
+func (e *Engine) Judge(flows []Flow) {
+	for i := range flows {
+		e.flows.push(waiting{*flows[i].Record, flows[i].Time, flows[i].Missing})
+	}
+}
+
+// WatchesWindows says whether a detector is given windows.
+func (e *Engine) WatchesWindows() bool {
+	return slices.ContainsFunc(e.detectors, func(r *running) bool { return r.windows != nil })
+}
+
+// Windows takes windows in their order. They are copied.
+func (e *Engine) Windows(windows []features.Window) {
+	if e.WatchesWindows() {
+		for i := range windows {
+			e.windows.push(windows[i])
+		}
+	}
+}
+
+// End says that the input ended at clock: the time of flows and windows that are written for that reason.
+func (e *Engine) End(clock int64) { e.until = clock }
+
+// Advance judges what came, up to clock: nothing earlier will come any more. It returns the sink's error, which ends all.
+func (e *Engine) Advance(clock int64) error {
+	for e.err == nil {
+		flow, window := e.flows.first(), e.windows.first()
+		at := int64(math.MaxInt64)
+		if flow != nil {
+			at = flow.time
+		}
+		if window != nil {
+			at = min(at, e.windowTime(window))
+		}
+		at = max(at, e.clock)
+		if at >= clock || flow == nil && window == nil {
+			break
+		}
+		e.reach(at)
+		if flow != nil && max(flow.time, e.clock) == at {
+			e.judgeFlows(clock)
+		} else {
+			e.judgeWindow()
+		}
+	}
+	if clock != math.MaxInt64 {
+		e.reach(clock)
+	}
+	return e.err
+}
+
+// Close judges what is left and closes all batches. It returns the sink's error.
+func (e *Engine) Close() error {
+	_ = e.Advance(math.MaxInt64)
+	if e.until == noTime {
+		e.until = e.clock
+	}
+	e.ended = true
+	e.reach(math.MaxInt64)
+	return e.err
+}
+
+// windowTime is the packet time that a window belongs to.
+func (e *Engine) windowTime(w *features.Window) int64 {
+	if w.Written > flowtable.MaxClock {
+		return e.until
+	}
+	return w.Written
+}
+
+// reach ends the seconds and batches that end by t.
+func (e *Engine) reach(t int64) {
+	for e.err == nil {
+		due := e.due()
+		if due > t || due == math.MaxInt64 {
+			return
+		}
+		e.endSecond(due)
+	}
+}
+
+// due returns when the second at hand ends or, where there is none, the earliest open batch; MaxInt64: nothing is open.
+func (e *Engine) due() int64 {
+	if e.step != noTime {
+		return e.step
+	}
+	due := int64(math.MaxInt64)
+	for _, r := range e.detectors {
+		for _, b := range r.batches {
+			if b.end != noTime {
+				due = min(due, b.end)
+			}
+		}
+	}
+	return due
+}
+
+// begin begins the second of t, in which there is a record, and the batches.
+func (e *Engine) begin(t int64) {
+	e.clock = t
+	if e.step != noTime {
+		return
+	}
+	e.step = floor(t, second) + second
+	for _, r := range e.detectors {
+		for _, b := range r.batches {
+			if b.end == noTime {
+				b.end = floor(t, int64(b.every)) + int64(b.every)
+			}
+		}
+	}
+}
+
+// floor returns the largest multiple of d that is not above t.
+func floor(t, d int64) int64 {
+	n := t / d
+	if t%d < 0 {
+		n--
+	}
+	return n * d
+}
+
+// judgeFlows hands flows to the detectors: those that come before clock, the next window and the end of the second.
+func (e *Engine) judgeFlows(clock int64) {
+	queued := e.flows.waiting()
+	e.begin(max(queued[0].time, e.clock))
+	limit := min(clock, e.step)
+	if w := e.windows.first(); w != nil {
+		limit = min(limit, e.windowTime(w)+1) // flows come before windows of the same time
+	}
+	e.group = e.group[:0]
+	for i := range queued[:min(len(queued), groupSize)] {
+		at := max(queued[i].time, e.clock)
+		if i > 0 && at >= limit {
+			break
+		}
+		e.clock = at
+		e.group = append(e.group, e.flow(&queued[i]))
+	}
+	e.counts.Flows += uint64(len(e.group))
+	for _, r := range e.detectors {
+		if r.flows != nil {
+			r.flows.Flows(e.group, r)
+		}
+	}
+	e.flows.drop(len(e.group))
+}
+
+// flow makes a Flow of what waited, which is judged now.
+func (e *Engine) flow(w *waiting) Flow {
+	r := &w.record
+	f := Flow{Record: r, Time: e.clock, Missing: w.missing}
+	f.ClientHash = Mix(Mix(e.seed, r.Client.Hi), r.Client.Lo)
+	f.ServerHash = Mix(Mix(e.seed, r.Server.Hi), r.Server.Lo)
+	f.PairHash = Mix(f.ClientHash, f.ServerHash)
+	f.ClientLocal = e.local.Contains(r.Client, r.Version)
+	f.ServerLocal = e.local.Contains(r.Server, r.Version)
+	return f
+}
+
+// judgeWindow hands the first window to the detectors.
+func (e *Engine) judgeWindow() {
+	e.begin(max(e.windowTime(e.windows.first()), e.clock))
+	e.counts.Windows++
+	for _, r := range e.detectors {
+		if r.windows != nil {
+			r.windows.Windows(e.windows.waiting()[:1], r)
+		}
+	}
+	e.windows.drop(1)
+}
+
+// endSecond ends the second and the batches that end by due, and hands on what was said.
+func (e *Engine) endSecond(due int64) {
+	e.step = noTime
+	for _, r := range e.detectors {
+		if r.scores == nil {
+			r.closeBatches(due)
+		}
+	}
+	for _, watcher := range e.detectors {
+		if watcher.scores == nil {
+			continue
+		}
+		for _, r := range e.detectors {
+			if len(r.said) > 0 {
+				watcher.scores.Scores(r.said, watcher)
+			}
+		}
+		watcher.closeBatches(due)
+	}
+	e.handOn()
+}
+
+// handOn hands the pending alerts to the sink, in the order of their times, then of their detectors.
+func (e *Engine) handOn() {
+	for _, r := range e.detectors {
+		r.said, r.alerts = r.said[:0], 0
+	}
+	if len(e.pending) == 0 {
+		return
+	}
+	slices.SortStableFunc(e.pending, func(a, b pendingAlert) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.detector, b.detector))
+	})
+	e.ready = e.ready[:0]
+	for i := range e.pending {
+		for _, r := range e.detectors {
+			if r.scores != nil {
+				r.scores.Annotate(&e.pending[i].Alert)
+			}
+		}
+		e.ready = append(e.ready, e.pending[i].Alert)
+	}
+	clear(e.pending) // they hold strings
+	e.pending = e.pending[:0]
+	if err := e.sink.Alerts(e.ready); err != nil && e.err == nil {
+		e.err = err
+	}
+}

@@ -1,0 +1,82 @@
+package detect
+
+import (
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+// Flow is a flow record on its way through the detectors. The record is borrowed until the call that hands it over
+// returns; its Features may be kept.
+type Flow struct {
+	*flowtable.Record
+
+	// Time is the packet time that the flow belongs to, ns since the Unix epoch: when its record was written or, of flows
+	// from elsewhere, when it started. It never goes back.
+	Time int64
+
+	// Hashes of the client's and server's addresses and of (client, server), seeded per process: for a Table, never for
+	// anything that can be seen.
+	ClientHash, ServerHash, PairHash uint64
+
+	ClientLocal, ServerLocal bool    // the address is inside detect.local_networks
+	Missing                  Missing // what the record's maker did not know
+}
+
+// Missing is a set of fields that a record from elsewhere does not have; they are zero there and mean nothing.
+type Missing uint8
+
+// The fields that can be missing. Records of weir's own lack none.
+const (
+	NoPackets  Missing = 1 << iota // Packets
+	NoPayload                      // Payload
+	NoTCPFlags                     // TCPFlags
+	NoHistory                      // History
+	NoState                        // ConnState and State
+	NoDuration                     // End: it equals Start
+)
+
+// Answered says whether the server took part: a TCP handshake that it completed, an answer of any other protocol. Where
+// the state is missing, it is whether bytes came back.
+func (f *Flow) Answered() bool {
+	if f.Missing&NoState != 0 {
+		return f.Bytes[flowtable.Down] > 0 && f.Bytes[flowtable.Up] > 0
+	}
+	if f.Proto != packet.ProtoTCP {
+		return f.State == flowtable.Established
+	}
+	switch f.ConnState {
+	case flowtable.S1, flowtable.SF, flowtable.S2, flowtable.S3, flowtable.RSTO, flowtable.RSTR:
+		return true
+	case flowtable.OTH: // the beginning was not seen, both sides go on
+		return f.Packets[flowtable.Up] > 0 && f.Packets[flowtable.Down] > 0 && f.State != flowtable.Reset
+	}
+	return false
+}
+
+// Failed says whether this was an attempt to open a connection that the server did not take: no answer, a reset or, of
+// UDP and ICMP, nothing back. A flow whose beginning was not seen did not fail. It is false where the state is missing and
+// bytes came back.
+func (f *Flow) Failed() bool {
+	if f.Missing&NoState != 0 {
+		return f.Bytes[flowtable.Down] == 0
+	}
+	if f.Proto != packet.ProtoTCP {
+		return f.State == flowtable.New && f.Part == 0
+	}
+	switch f.ConnState {
+	case flowtable.S0, flowtable.REJ, flowtable.RSTOS0, flowtable.SH:
+		return true
+	case flowtable.RSTR, flowtable.RSTO:
+		return f.Missing&NoPayload == 0 && f.Payload[0]+f.Payload[1] == 0 && f.Packets[0]+f.Packets[1] <= 4
+	}
+	return false
+}
+
+// First says whether this is the flow's first record: later parts of a long flow are not new contacts.
+func (f *Flow) First() bool { return f.Part == 0 }
+
+// Mix returns a hash of a hash and a value: for keys that are more than an address.
+func Mix(hash, v uint64) uint64 {
+	h := (hash ^ v) * 0x9e3779b97f4a7c15
+	return h ^ h>>29
+}

@@ -1,0 +1,225 @@
+package detect
+
+import "iter"
+
+// Table remembers values by key, at most so many: beyond that, the one that was not used for longest is forgotten. What is
+// kept depends on the order of use alone, not on hashes. Values stay in their place while they are remembered, so a pointer
+// to one is good until it is forgotten. One goroutine uses it; K and V should hold no pointers, so that the garbage
+// collector need not look at them.
+type Table[K comparable, V any] struct {
+	// Forget, where it is not nil, is called with what is forgotten because the table is full.
+	Forget func(key K, v *V)
+
+	cap     int
+	index   []uint32 // place of an entry, from 1, by hash; 0: free
+	chunks  [][]tableEntry[K, V]
+	used    int    // entries that were ever taken from the chunks
+	free    uint32 // first of those given back, linked by newer
+	len     int
+	oldest  uint32
+	newest  uint32
+	evicted uint64
+}
+
+type tableEntry[K comparable, V any] struct {
+	hash         uint32
+	older, newer uint32 // by last use
+	key          K
+	value        V
+}
+
+const tableChunk = 256
+
+// NewTable returns an empty table for at most limit entries, 1 or more.
+func NewTable[K comparable, V any](limit int) *Table[K, V] {
+	if limit < 1 {
+		panic("bug: table without room")
+	}
+	return &Table[K, V]{cap: limit, index: make([]uint32, 16)}
+}
+
+// Len returns how many entries there are.
+func (t *Table[K, V]) Len() int { return t.len }
+
+// Evicted returns how many entries were forgotten because the table was full.
+func (t *Table[K, V]) Evicted() uint64 { return t.evicted }
+
+// Count returns the table's counts under a name.
+func (t *Table[K, V]) Count(name string) TableCount {
+	return TableCount{Name: name, Entries: t.len, Cap: t.cap, Evicted: t.evicted}
+}
+
+func (t *Table[K, V]) at(i uint32) *tableEntry[K, V] {
+	return &t.chunks[(i-1)/tableChunk][(i-1)%tableChunk]
+}
+
+// find returns the slot of key, or the free one where it belongs.
+func (t *Table[K, V]) find(key K, hash uint32) (slot uint32, entry uint32) {
+	mask := uint32(len(t.index) - 1)
+	for slot = hash & mask; ; slot = (slot + 1) & mask {
+		i := t.index[slot]
+		if i == 0 {
+			return slot, 0
+		}
+		if e := t.at(i); e.hash == hash && e.key == key {
+			return slot, i
+		}
+	}
+}
+
+// fold makes 32 bits of a hash.
+func fold(hash uint64) uint32 { return uint32(hash ^ hash>>32) }
+
+// Get returns the value of key, nil where there is none. It is no use of it.
+func (t *Table[K, V]) Get(key K, hash uint64) *V {
+	if _, i := t.find(key, fold(hash)); i != 0 {
+		return &t.at(i).value
+	}
+	return nil
+}
+
+// Put returns the value of key, which was used now; fresh says that there was none and this is a zero one.
+func (t *Table[K, V]) Put(key K, hash uint64) (v *V, fresh bool) {
+	h := fold(hash)
+	slot, i := t.find(key, h)
+	if i != 0 {
+		if i != t.newest {
+			t.unlink(i)
+			t.link(i)
+		}
+		return &t.at(i).value, false
+	}
+	if t.len == t.cap {
+		e := t.at(t.oldest)
+		t.evicted++
+		if t.Forget != nil {
+			t.Forget(e.key, &e.value)
+		}
+		t.remove(e.key, e.hash)
+		slot, _ = t.find(key, h)
+	} else if 4*(t.len+1) > 3*len(t.index) {
+		t.grow()
+		slot, _ = t.find(key, h)
+	}
+	i = t.take()
+	e := t.at(i)
+	e.hash, e.key = h, key
+	t.index[slot] = i
+	t.link(i)
+	t.len++
+	return &e.value, true
+}
+
+// Delete forgets key and says whether it was there.
+func (t *Table[K, V]) Delete(key K, hash uint64) bool { return t.remove(key, fold(hash)) }
+
+// Oldest returns the entry that was not used for longest; ok is false where there is none.
+func (t *Table[K, V]) Oldest() (key K, v *V, ok bool) {
+	if t.oldest == 0 {
+		return key, nil, false
+	}
+	e := t.at(t.oldest)
+	return e.key, &e.value, true
+}
+
+// All goes over the entries, the least recently used first. The one at hand may be deleted meanwhile, no other.
+func (t *Table[K, V]) All() iter.Seq2[K, *V] {
+	return func(yield func(K, *V) bool) {
+		for i := t.oldest; i != 0; {
+			e := t.at(i)
+			i = e.newer
+			if !yield(e.key, &e.value) {
+				return
+			}
+		}
+	}
+}
+
+// Clear forgets everything. Counts stay.
+func (t *Table[K, V]) Clear() {
+	clear(t.index)
+	for _, c := range t.chunks {
+		clear(c)
+	}
+	t.used, t.free, t.len, t.oldest, t.newest = 0, 0, 0, 0, 0
+}
+
+// take returns a zero entry that is in no list.
+func (t *Table[K, V]) take() uint32 {
+	if i := t.free; i != 0 {
+		e := t.at(i)
+		t.free, e.newer = e.newer, 0
+		return i
+	}
+	if t.used == len(t.chunks)*tableChunk {
+		t.chunks = append(t.chunks, make([]tableEntry[K, V], tableChunk))
+	}
+	t.used++
+	return uint32(t.used)
+}
+
+func (t *Table[K, V]) remove(key K, hash uint32) bool {
+	slot, i := t.find(key, hash)
+	if i == 0 {
+		return false
+	}
+	t.unlink(i)
+	e := t.at(i)
+	*e = tableEntry[K, V]{newer: t.free}
+	t.free = i
+	t.len--
+	t.close(slot)
+	return true
+}
+
+// close frees a slot, and moves up those behind it that would not be found any more.
+func (t *Table[K, V]) close(slot uint32) {
+	mask := uint32(len(t.index) - 1)
+	for next := (slot + 1) & mask; t.index[next] != 0; next = (next + 1) & mask {
+		home := t.at(t.index[next]).hash & mask
+		if (next-home)&mask >= (next-slot)&mask {
+			t.index[slot] = t.index[next]
+			slot = next
+		}
+	}
+	t.index[slot] = 0
+}
+
+func (t *Table[K, V]) grow() {
+	t.index = make([]uint32, 2*len(t.index))
+	mask := uint32(len(t.index) - 1)
+	for i := t.oldest; i != 0; {
+		e := t.at(i)
+		slot := e.hash & mask
+		for t.index[slot] != 0 {
+			slot = (slot + 1) & mask
+		}
+		t.index[slot] = i
+		i = e.newer
+	}
+}
+
+func (t *Table[K, V]) link(i uint32) {
+	e := t.at(i)
+	e.older, e.newer = t.newest, 0
+	if t.newest != 0 {
+		t.at(t.newest).newer = i
+	} else {
+		t.oldest = i
+	}
+	t.newest = i
+}
+
+func (t *Table[K, V]) unlink(i uint32) {
+	e := t.at(i)
+	if e.older != 0 {
+		t.at(e.older).newer = e.newer
+	} else {
+		t.oldest = e.newer
+	}
+	if e.newer != 0 {
+		t.at(e.newer).older = e.older
+	} else {
+		t.newest = e.older
+	}
+}
