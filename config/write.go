@@ -87,9 +87,17 @@ func (l *Loaded) Explain(name string) (string, error) {
 }
 
 func (l *Loaded) explainKey(key Key) string {
-	return fmt.Sprintf("%s\n\n%s\n\nunit      %s\nrange     %s\nvariable  %s\ndefault   %s\nvalue     %s\nfrom      %s\n",
-		key.Name, key.Why, key.Unit, key.Range, key.Variable(),
+	return fmt.Sprintf("%s\n\n%s\n\nunit      %s\nrange     %s\nvariable  %s\nchanges   %s\ndefault   %s\nvalue     %s\nfrom      %s\n",
+		key.Name, key.Why, key.Unit, key.Range, key.Variable(), key.changes(),
 		format(values(Default())[key.Name]), format(values(l.Config)[key.Name]), l.Origin(key.Name))
+}
+
+// changes says when a live run takes over another value.
+func (k Key) changes() string {
+	if k.Reloads() {
+		return "while a live run captures, by SIGHUP"
+	}
+	return "with the next start"
 }
 
 // Markdown returns docs/CONFIG.md.
@@ -129,4 +137,7 @@ of the wrong type or out of range. All problems are reported at once, one per li
 
 ` + "`weir config print`" + ` shows the configuration in force, ` + "`weir config explain KEY`" + ` one key and where its value came from, and
 ` + "`weir config check FILE`" + ` says whether a file is right.
+
+A live run reads the file again on SIGHUP. Which keys it can change while it captures, and what comes of it, is in
+[LIVE.md](LIVE.md#reload).
 `

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 
@@ -89,7 +90,7 @@ func newFiles[T any](l Live, name string, due func(*T) int64, open func(Target) 
 	return &files[T]{
 		stem: filepath.Join(l.Dir.path, name), format: l.format(),
 		every: int64(l.Config.Rotate.Every), size: int64(l.Config.Rotate.Size), sync: l.Config.Sync,
-		due: due, open: open, fsync: (*os.File).Sync,
+		due: due, open: open, fsync: (*os.File).Sync, latest: math.MinInt64,
 	}
 }
 

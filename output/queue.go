@@ -27,6 +27,9 @@ type store[T any] interface {
 	// where it is stuck. After an error it is only closed; the records that it did not take are lost then.
 	put(records []T) (int, error)
 
+	// configure takes over another configuration, as far as it concerns the store; see queue.Configure.
+	configure(cfg Config)
+
 	// tick tells the time: see queue.Tick. All records offered before were put.
 	tick(clock int64, up time.Duration)
 
@@ -40,23 +43,24 @@ type store[T any] interface {
 // queue stands before a sink that may be slow, or stuck: it takes records without waiting, and a goroutine of its own
 // hands them on. When it is full it drops the newest. The goroutine ends in Close or Abort.
 type queue[T any] struct {
-	name     string // for errors
-	capacity int    // records
-	flush    time.Duration
-	wake     chan struct{} // has a token when there is something to do
-	done     chan struct{} // closed when the goroutine has ended
+	name string        // for errors
+	wake chan struct{} // has a token when there is something to do
+	done chan struct{} // closed when the goroutine has ended
 
-	mu      sync.Mutex
-	waiting []T
-	held    int    // records that the goroutine has taken from waiting and not handed on
-	status  Status // but for Waiting
-	clock   int64
-	up      time.Duration
-	flushed time.Duration // up, when it was last due
-	closing bool
-	drop    bool // without what is waiting
-	over    bool // the books are closed
-	err     error
+	mu       sync.Mutex
+	capacity int // records
+	flush    time.Duration
+	waiting  []T
+	held     int    // records that the goroutine has taken from waiting and not handed on
+	status   Status // but for Waiting
+	clock    int64
+	up       time.Duration
+	flushed  time.Duration // up, when it was last due
+	config   *Config       // for the store, which has not got it; nil: there is no other
+	closing  bool
+	drop     bool // without what is waiting
+	over     bool // the books are closed
+	err      error
 
 	// The goroutine's own.
 	store store[T]
@@ -85,7 +89,7 @@ func (q *queue[T]) offer(records []T) error {
 	case q.closing:
 		return errClosed
 	}
-	n := min(len(records), q.capacity-q.held-len(q.waiting))
+	n := min(len(records), max(0, q.capacity-q.held-len(q.waiting))) // it may hold more than a capacity made smaller
 	q.waiting = append(q.waiting, records[:n]...)
 	q.status.Offered += uint64(len(records))
 	q.status.Full += uint64(len(records) - n)
@@ -124,6 +128,15 @@ func (q *queue[T]) Tick(clock int64, up time.Duration) {
 		q.flushed = up
 		q.kick()
 	}
+}
+
+// Configure takes over another configuration, which must be valid: Rotate, Queue, Flush and Sync. Records that were
+// accepted stay, also where they are more than the new capacity. The file being written ends with the stretch, by the new
+// Rotate, of its latest record. Any goroutine may call it.
+func (q *queue[T]) Configure(cfg Config) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.capacity, q.flush, q.config = cfg.Queue, cfg.Flush, &cfg
 }
 
 // Status returns the books. Any goroutine may call it, at any time.
@@ -191,8 +204,12 @@ func (q *queue[T]) run() {
 // work hands on what there is. It says whether the goroutine is to go on.
 func (q *queue[T]) work() bool {
 	q.mu.Lock()
-	clock, up, closing, drop := q.clock, q.up, q.closing, q.drop
+	clock, up, closing, drop, cfg := q.clock, q.up, q.closing, q.drop, q.config
+	q.config = nil
 	q.mu.Unlock()
+	if cfg != nil {
+		q.store.configure(*cfg)
+	}
 	var err error
 	if !drop {
 		err = q.handOn()

@@ -32,6 +32,7 @@ type files[T any] struct {
 	file    *liveFile // nil: there is none
 	sink    recordSink[T]
 	stretch int64 // of file, or of the last one
+	latest  int64 // when the last record was due
 	begun   bool  // there was a file
 
 	status Status
@@ -52,6 +53,7 @@ func (f *files[T]) put(records []T) (taken int, err error) {
 			return taken, err
 		}
 		taken += n
+		f.latest = max(f.latest, f.due(&records[taken-1]))
 		if !f.catchUp() {
 			break
 		}
@@ -176,6 +178,12 @@ func (f *files[T]) lose(err error) {
 // errVanished says that the file that was being written is no longer there.
 var errVanished = errors.New("the incomplete file has vanished")
 
+// configure implements store.
+func (f *files[T]) configure(cfg Config) {
+	f.every, f.size, f.sync = int64(cfg.Rotate.Every), int64(cfg.Rotate.Size), cfg.Sync
+	f.stretch = f.stretchOf(f.latest)
+}
+
 // tick implements store.
 func (f *files[T]) tick(clock int64, up time.Duration) {
 	if f.file == nil {
@@ -253,6 +261,9 @@ func (s *stream[T]) put(records []T) (int, error) {
 	s.status.Written += uint64(len(records))
 	return len(records), nil
 }
+
+// configure implements store.
+func (s *stream[T]) configure(Config) {}
 
 // tick implements store.
 func (s *stream[T]) tick(int64, time.Duration) {}

@@ -328,6 +328,43 @@ func TestFilesVanishedAtTheEnd(t *testing.T) {
 	wantFiles(t, dir, "flows-20261121T113100Z.ndjson")
 }
 
+// With other stretches a file ends with the one, of the new ones, that its latest record is in.
+func TestFilesConfigure(t *testing.T) {
+	dir := t.TempDir()
+	f, _ := flowFiles(dir, Config{Format: "ndjson", Rotate: RotationConfig{Every: time.Hour}})
+	put := func(records []flowtable.Record) {
+		t.Helper()
+		if n, err := f.put(records); n != len(records) || err != nil {
+			t.Fatalf("got %d, %v", n, err)
+		}
+	}
+	configure := func(c RotationConfig) { f.configure(Config{Rotate: c}) }
+	all := at(0, 130, 170, 185, 186, 100_000)
+	configure(RotationConfig{Every: time.Hour}) // before the first record
+	put(all[:2])
+	configure(RotationConfig{Every: time.Minute})
+	f.tick(at(179)[0].Written, 0)
+	put(all[2:3])
+	f.tick(at(180)[0].Written, 0) // the end of 11:32
+	configure(RotationConfig{Every: 2 * time.Minute})
+	put(all[3:4]) // 11:32 to 11:34, of which the file before has some
+	configure(RotationConfig{Size: 1})
+	put(all[4:5])
+	put(all[5:])
+	if err := f.close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, records := range map[string][]flowtable.Record{
+		"113000Z": all[:3], "113305Z": all[3:4], "113306Z": all[4:5], "151640Z": all[5:],
+	} {
+		day := "20261121T"
+		if name == "151640Z" {
+			day = "20261122T"
+		}
+		wantText(t, filepath.Join(dir, "flows-"+day+name+".ndjson"), string(expected(NDJSON, records)))
+	}
+}
+
 // Stretches are aligned to the epoch on both sides of it.
 func TestFilesStretches(t *testing.T) {
 	f := &files[flowtable.Record]{every: 10}

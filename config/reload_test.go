@@ -1,0 +1,42 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReload(t *testing.T) {
+	running, read := Default(), Default()
+	read.Output.Rotate.Every, read.Output.Queue, read.Log.Level = 5*time.Minute, 1000, "debug"
+	read.Flow.MaxFlows, read.Flow.ServerPorts, read.Log.Format = 77, []uint16{8080}, "json"
+	next, changed, restart := Reload(running, read)
+	want := Default()
+	want.Output.Rotate.Every, want.Output.Queue, want.Log.Level = 5*time.Minute, 1000, "debug"
+	if diff := cmp.Diff(want, next); diff != "" {
+		t.Errorf("the run goes on with (-want +got)\n%s", diff)
+	}
+	wantChanged := []Change{{"output.rotate.every", "1h", "5m"}, {"output.queue", "65536", "1000"}, {"log.level", "info", "debug"}}
+	if !slices.Equal(changed, wantChanged) {
+		t.Errorf("changed: got %v, want %v", changed, wantChanged)
+	}
+	var names []string
+	for _, c := range restart {
+		names = append(names, c.Key)
+	}
+	if got := strings.Join(names, " "); got != "flow.max_flows flow.server_ports log.format" {
+		t.Errorf("restart: got %s", got)
+	}
+	if got := restart[1].String(); !strings.HasSuffix(got, " -> [8080]") {
+		t.Errorf("got %s", got)
+	}
+	if diff := cmp.Diff(Default(), running); diff != "" {
+		t.Errorf("the running configuration itself has changed\n%s", diff)
+	}
+	if _, changed, restart := Reload(next, next); changed != nil || restart != nil {
+		t.Errorf("the same again: got %v, %v", changed, restart)
+	}
+}
