@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -38,5 +39,20 @@ func TestReload(t *testing.T) {
 	}
 	if _, changed, restart := Reload(next, next); changed != nil || restart != nil {
 		t.Errorf("the same again: got %v, %v", changed, restart)
+	}
+}
+
+// docs/LIVE.md says of each key that can change while a run goes on when that takes effect.
+func TestReloadIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/LIVE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Reload\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, key := range Keys() {
+		if got := strings.Contains(section, "\n| `"+key.Name+"` | "); got != key.Reloads() {
+			t.Errorf("%s: in the table of docs/LIVE.md: %t, want %t", key.Name, got, key.Reloads())
+		}
 	}
 }

@@ -64,7 +64,10 @@ func (a *app) loadFile(cmd *cobra.Command, path string) (*config.Loaded, error) 
 }
 
 // logger returns the program's logger, which writes to stderr.
-func (a *app) logger(c config.Config) *slog.Logger { return logging.New(a.stderr, c.Log) }
+func (a *app) logger(c config.Config) *slog.Logger {
+	log, _ := logging.New(a.stderr, c.Log)
+	return log
+}
 
 // configKey is the annotation that names the configuration key of a flag.
 const configKey = "weir.config.key"

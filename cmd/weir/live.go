@@ -19,6 +19,7 @@ import (
 	"github.com/weir-sensor/weir/capture/afpacket"
 	"github.com/weir-sensor/weir/capture/libpcap"
 	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/internal/logging"
 	"github.com/weir-sensor/weir/internal/privilege"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
@@ -28,13 +29,16 @@ const liveHelp = `live captures on a network interface and writes one record for
 ends, until a signal stops it. Root or CAP_NET_RAW is needed.
 
 With --out, records go into files that rotate (output.rotate.*, docs/OUTPUTS.md). The ledger, with
-every packet that was lost and where, is logged each minute, on SIGUSR1 and at the end.`
+every packet that was lost and where, is logged each minute, on SIGUSR1 and at the end. SIGHUP reads
+the configuration file again (docs/LIVE.md).`
 
 // live is one run of the command.
 type live struct {
 	*app
+	cmd    *cobra.Command
 	log    *slog.Logger
-	config config.Config
+	level  *slog.LevelVar // of log
+	config config.Config  // in force
 	iface  string
 	engine string
 	out    string
@@ -42,6 +46,9 @@ type live struct {
 	keep   string // --write-pcap
 	began  time.Time
 	lost   capture.Stats // as it was when it was last warned of
+
+	reloads []reloadable
+	queues  map[string]liveSink // by what is written where
 }
 
 func newLive(a *app) *cobra.Command {
@@ -59,7 +66,8 @@ func newLive(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l.config, l.log, l.began = loaded.Config, a.logger(loaded.Config), time.Now()
+			l.cmd, l.config, l.began = cmd, loaded.Config, time.Now()
+			l.log, l.level = logging.New(a.stderr, loaded.Config.Log)
 			if err := l.check(cmd); err != nil {
 				return err
 			}
@@ -100,6 +108,10 @@ func (l *live) check(cmd *cobra.Command) error {
 }
 
 func (l *live) run(ctx context.Context) (err error) {
+	asked := askedFor(syscall.SIGUSR1)
+	defer signal.Stop(asked)
+	again := askedFor(syscall.SIGHUP)
+	defer signal.Stop(again)
 	become, err := privilege.Find(l.config.Privileges)
 	if err != nil {
 		return usagef("privileges.%w", err)
@@ -129,6 +141,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	}
 	opt.Compile = nil // the kernel filters
 	opt.Windows = l.config.Window
+	l.reloads = append(l.reloads, l.configuration(become))
 	if err := l.giveUp(become); err != nil {
 		return err
 	}
@@ -145,7 +158,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	run := sensor.StartLive(ctx, sources, to.flows, opt)
 	l.log.Info("capturing", "interface", l.iface, "engine", l.engine, "shards", len(sources))
 	reports.begin(run, sources, to.queues)
-	l.watch(run)
+	l.watch(run, reports, asked, again)
 	ledger, err := run.Wait()
 	return errors.Join(err, to.end(l.config.Output.Drain), l.finish(&ledger, to))
 }
@@ -188,14 +201,14 @@ func (l *live) giveUp(become *privilege.Identity) error {
 	if l.drop == nil {
 		return nil
 	}
-	var paths privilege.Paths
+	paths := privilege.Paths{Read: l.reloadPaths()}
 	for _, dir := range []string{l.out, l.keep} {
 		if dir != "" {
 			paths.Write = append(paths.Write, dir)
 		}
 	}
 	if l.engine == "pcap" { // the interface's counters; rings ask the kernel for them over netlink
-		paths.Read = []string{"/sys/class/net", "/sys/devices"}
+		paths.Read = append(paths.Read, "/sys/class/net", "/sys/devices")
 	}
 	if l.config.Telemetry.Listen != "" { // the process's own memory, CPU time, files
 		paths.Read = append(paths.Read, "/proc/self")
@@ -207,6 +220,9 @@ func (l *live) giveUp(become *privilege.Identity) error {
 	}
 	if done.User != "" {
 		l.log.Info("became another user", "user", done.User)
+		if err := privilege.Readable(l.configFile, become); l.configFile != "" && err != nil {
+			l.log.Warn("the configuration cannot be read again, by SIGHUP", "problem", err)
+		}
 	}
 	if done.Missing != "" && l.config.Privileges.Landlock != privilege.Off {
 		l.log.Info("files are not restricted", "reason", done.Missing)
@@ -217,6 +233,7 @@ func (l *live) giveUp(become *privilege.Identity) error {
 // liveSink is a queue before an output.
 type liveSink interface {
 	Tick(clock int64, up time.Duration)
+	Configure(output.Config)
 	Status() output.Status
 	Shutdown(context.Context) error
 }
@@ -232,6 +249,7 @@ type liveSinks struct {
 // sinks opens what was asked for, and lets opt tell the outputs the time.
 func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
 	to := &liveSinks{queues: map[string]liveSink{}}
+	l.queues = to.queues
 	outputs := output.Live{Config: l.config.Output, Version: programVersion()}
 	format, err := output.ParseFormat(l.config.Output.Format)
 	if err != nil {
@@ -298,17 +316,26 @@ func (to *liveSinks) end(wait time.Duration) error {
 	return errors.Join(problems...)
 }
 
-// watch logs the ledger until the run has ended.
-func (l *live) watch(run *sensor.Live) {
+// askedFor returns where a signal arrives from now on, which would end the program else.
+func askedFor(s os.Signal) chan os.Signal {
 	asked := make(chan os.Signal, 1)
-	signal.Notify(asked, syscall.SIGUSR1)
-	defer signal.Stop(asked)
+	signal.Notify(asked, s)
+	return asked
+}
+
+// watch logs the ledger each minute and when it is asked for, and reads the configuration again when that is, until the
+// run has ended.
+func (l *live) watch(run *sensor.Live, r *reports, asked, again <-chan os.Signal) {
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
 	for {
 		select {
 		case <-run.Done():
 			return
+		case <-again:
+			r.reloading()
+			r.reloaded(l.reload())
+			continue
 		case <-asked:
 		case <-minute.C:
 		}

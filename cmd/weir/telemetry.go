@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/internal/telemetry"
@@ -19,6 +20,9 @@ type reports struct {
 	service *telemetry.Service
 	ended   chan struct{}
 	running sync.WaitGroup
+
+	mu      sync.Mutex
+	reloads telemetry.Reloads
 }
 
 // newReports opens the port and the service manager's socket. A port that cannot be opened is a usage error.
@@ -35,7 +39,7 @@ func (l *live) newReports() (*reports, error) {
 
 // begin says that packets are captured, and answers from now on.
 func (r *reports) begin(run *sensor.Live, sources []capture.Live, queues map[string]liveSink) {
-	monitor := telemetry.NewMonitor(func() telemetry.Books { return books(run, sources, queues) })
+	monitor := telemetry.NewMonitor(func() telemetry.Books { return r.books(run, sources, queues) })
 	info, _ := debug.ReadBuildInfo()
 	version, commit := identity(version, commit, info)
 	r.server.Serve(monitor, telemetry.Build{Version: version, Commit: commit}, r.log)
@@ -55,8 +59,11 @@ func (r *reports) begin(run *sensor.Live, sources []capture.Live, queues map[str
 
 // books asks the run for what it has counted. The rings come after the shards, and the outputs last, so that nothing has
 // left a stage that has not entered it.
-func books(run *sensor.Live, sources []capture.Live, queues map[string]liveSink) telemetry.Books {
+func (r *reports) books(run *sensor.Live, sources []capture.Live, queues map[string]liveSink) telemetry.Books {
 	b := telemetry.Books{Capturing: true, Ledger: run.Ledger(), Outputs: map[string]output.Status{}}
+	r.mu.Lock()
+	b.Reloads = r.reloads
+	r.mu.Unlock()
 	for _, src := range sources {
 		b.Sources = append(b.Sources, src.Stats())
 	}
@@ -69,6 +76,17 @@ func books(run *sensor.Live, sources []capture.Live, queues map[string]liveSink)
 	default:
 	}
 	return b
+}
+
+// reloading says that the configuration is being read again.
+func (r *reports) reloading() { r.warn(r.service.Reloading()) }
+
+// reloaded says how that went.
+func (r *reports) reloaded(err error) {
+	r.mu.Lock()
+	r.reloads.Add(time.Now(), err)
+	r.mu.Unlock()
+	r.warn(r.service.Reloaded(err))
 }
 
 // end stops answering.

@@ -28,18 +28,25 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// New returns a logger that writes one line for each record to w. The configuration must be valid. The logger may
-// be used by several goroutines; its writes to w are serialised.
-func New(w io.Writer, c Config) *slog.Logger {
-	min, ok := level(c.Level)
+// New returns a logger that writes one line for each record to w, and its level, which any goroutine may set at any
+// time. The configuration must be valid. The logger may be used by several goroutines; its writes to w are serialised.
+func New(w io.Writer, c Config) (*slog.Logger, *slog.LevelVar) {
+	least := new(slog.LevelVar)
+	least.Set(c.Least())
+	options := &slog.HandlerOptions{Level: least}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options)), least
+	}
+	return slog.New(slog.NewTextHandler(w, options)), least
+}
+
+// Least returns the level of the least severe messages that are logged. The configuration must be valid.
+func (c Config) Least() slog.Level {
+	least, ok := level(c.Level)
 	if !ok {
 		panic(fmt.Sprintf("bug: log level %q was not validated", c.Level))
 	}
-	options := &slog.HandlerOptions{Level: min}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return least
 }
 
 func level(name string) (slog.Level, bool) {

@@ -21,7 +21,7 @@ func TestLevelAndFormat(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		log := New(&out, test.config)
+		log, _ := New(&out, test.config)
 		log.Debug("one")
 		log.Info("two")
 		log.Warn("three")
@@ -38,6 +38,19 @@ func TestLevelAndFormat(t *testing.T) {
 				t.Errorf("%+v: line %d: is JSON: %t: %s", test.config, i, got, line)
 			}
 		}
+	}
+}
+
+func TestSetLevel(t *testing.T) {
+	var out bytes.Buffer
+	log, level := New(&out, Config{"warn", "text"})
+	log.Info("one")
+	level.Set(Config{"info", "text"}.Least())
+	log.Info("two")
+	level.Set(Config{"error", "text"}.Least())
+	log.Info("three")
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "two") {
+		t.Errorf("got %q, want the second message alone", got)
 	}
 }
 

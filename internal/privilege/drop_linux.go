@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	llsys "github.com/landlock-lsm/go-landlock/landlock/syscall"
@@ -129,19 +130,36 @@ func writable(dir string, id *Identity) error {
 	if err == nil || id == nil {
 		return nil // whoever started the process knows who it is, and opening the directory says the rest
 	}
-	path, bad := filepath.Abs(dir)
-	if bad != nil {
-		path = dir
+	return refused("write into "+dir, dir, id, err, "chown -R "+id.Name)
+}
+
+// Readable says whether the user that the process has become can read a file, and what mends it where not. nil is whoever
+// runs the process. A file that is not there is left to whoever reads it.
+func Readable(file string, id *Identity) error {
+	err := unix.Access(file, unix.R_OK)
+	if !errors.Is(err, unix.EACCES) {
+		return nil
+	}
+	if id == nil {
+		id = &Identity{Name: strconv.Itoa(os.Geteuid())}
+	}
+	return refused("read "+file, file, id, err, "chmod a+r")
+}
+
+// refused says why a user cannot do something with a path, and that a command, with the path behind it, mends it.
+func refused(do, path string, id *Identity, err error, mend string) error {
+	if abs, bad := filepath.Abs(path); bad == nil {
+		path = abs
 	}
 	if _, hidden := os.Stat(path); hidden != nil {
 		for above := filepath.Dir(path); ; above = filepath.Dir(above) {
 			if _, err := os.Stat(above); err == nil { // it can be seen, but not entered
-				return fmt.Errorf("write into %s as user %s: %s keeps that user out; 'chmod a+x %s' mends it", dir, id.Name, above, above)
+				return fmt.Errorf("%s as user %s: %s keeps that user out; 'chmod a+x %s' mends it", do, id.Name, above, above)
 			}
 			if above == filepath.Dir(above) {
 				break
 			}
 		}
 	}
-	return fmt.Errorf("write into %s as user %s: %w; 'chown -R %s %s' mends it", dir, id.Name, err, id.Name, path)
+	return fmt.Errorf("%s as user %s: %w; '%s %s' mends it", do, id.Name, err, mend, path)
 }

@@ -15,6 +15,23 @@ type Books struct {
 	Ledger    sensor.Ledger
 	Sources   []capture.Stats          // of each shard, in their order
 	Outputs   map[string]output.Status // by what is written where
+	Reloads   Reloads
+}
+
+// Reloads say how often the configuration, and what else can be read again, was read again. The times are those of the
+// last one, zero where there was none.
+type Reloads struct {
+	Succeeded, Failed         uint64
+	LastSucceeded, LastFailed time.Time
+}
+
+// Add counts a reload that ended at a time, with an error or without.
+func (r *Reloads) Add(at time.Time, err error) {
+	if err != nil {
+		r.Failed, r.LastFailed = r.Failed+1, at
+		return
+	}
+	r.Succeeded, r.LastSucceeded = r.Succeeded+1, at
 }
 
 // Monitor asks a run for its books, which takes an answer of every shard. However many want to know, there is one

@@ -45,6 +45,27 @@ func NewService(environ []string) (*Service, error) {
 // Ready says that packets are captured.
 func (s *Service) Ready() error { return s.tell("READY=1\nSTATUS=capturing") }
 
+// Reloading says that the configuration is being read again, until Reloaded. The manager wants to know since when, by the
+// clock that the system has counted from its start (CLOCK_MONOTONIC).
+func (s *Service) Reloading() error {
+	if s.conn == nil {
+		return nil
+	}
+	since, err := monotonic()
+	if err != nil {
+		return fmt.Errorf("notify the service manager: %w", err)
+	}
+	return s.tell(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", since.Microseconds()))
+}
+
+// Reloaded says that packets are captured, and whether with what was read again.
+func (s *Service) Reloaded(err error) error {
+	if err == nil {
+		return s.Ready()
+	}
+	return s.tell("READY=1\nSTATUS=capturing; the last reload failed and changed nothing")
+}
+
 // Stopping says that the end has begun.
 func (s *Service) Stopping() error { return s.tell("STOPPING=1\nSTATUS=writing what is left") }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -43,7 +44,7 @@ func (m Metric) valueType() prometheus.ValueType {
 
 // Table returns all metrics that are read from the books; docs/LIVE.md has them. The caller owns the slice.
 func Table() []Metric {
-	return slices.Concat(packetMetrics(), captureMetrics(), flowMetrics(), windowMetrics(), outputMetrics())
+	return slices.Concat(packetMetrics(), captureMetrics(), flowMetrics(), windowMetrics(), outputMetrics(), reloadMetrics())
 }
 
 // one reads a metric without labels.
@@ -259,6 +260,29 @@ func outputMetrics() []Metric {
 					}
 					emit(stuck, name)
 				}
+			}},
+	}
+}
+
+func reloadMetrics() []Metric {
+	seconds := func(t time.Time) uint64 {
+		if t.IsZero() {
+			return 0
+		}
+		return uint64(max(0, t.Unix()))
+	}
+	return []Metric{
+		{Name: "weir_reloads_total", Labels: []string{"result"},
+			Help: "How often the configuration was read again (SIGHUP); one that failed changed nothing.",
+			read: func(b *Books, emit emit) {
+				emit(b.Reloads.Succeeded, "succeeded")
+				emit(b.Reloads.Failed, "failed")
+			}},
+		{Name: "weir_last_reload_timestamp_seconds", gauge: true, Labels: []string{"result"},
+			Help: "When that was done last, seconds since the Unix epoch; 0: never.",
+			read: func(b *Books, emit emit) {
+				emit(seconds(b.Reloads.LastSucceeded), "succeeded")
+				emit(seconds(b.Reloads.LastFailed), "failed")
 			}},
 	}
 }
