@@ -17,6 +17,20 @@ type Live interface {
 	Interrupt()
 }
 
+// Composed is a Live that reads others.
+type Composed interface {
+	Live
+	Parts() []Live // the caller owns the slice
+}
+
+// Parts returns the sources that src is made of, in their order: itself where it is no Composed. The caller owns the slice.
+func Parts(src Live) []Live {
+	if c, ok := src.(Composed); ok {
+		return c.Parts()
+	}
+	return []Live{src}
+}
+
 // Stats are the counters of one live source. Packets + Dropped is what the kernel had for it.
 type Stats struct {
 	Interface string // its name
@@ -30,4 +44,15 @@ type Stats struct {
 	InterfaceDropped uint64 // rx_dropped: no room in the kernel
 	InterfaceMissed  uint64 // rx_missed_errors: no room in the network card
 	InterfaceFIFO    uint64 // rx_fifo_errors: overrun of the network card
+}
+
+// Add adds the counters of another source.
+func (s *Stats) Add(other Stats) {
+	s.Packets += other.Packets
+	s.Dropped += other.Dropped
+	s.Freezes += other.Freezes
+	s.Outages += other.Outages
+	s.InterfaceDropped += other.InterfaceDropped
+	s.InterfaceMissed += other.InterfaceMissed
+	s.InterfaceFIFO += other.InterfaceFIFO
 }

@@ -89,7 +89,7 @@ func TestRangesAreEnforced(t *testing.T) {
 		"pcap.buffer":             {[]string{"65536", "1073741824"}, []string{"65535", "1073741825"}},
 		"pcap.snaplen":            {[]string{"64", "262144"}, []string{"63", "262145"}},
 		"pcap.timestamps":         {[]string{"host", "adapter_unsynced"}, []string{"", "gps"}},
-		"pcap.poll":               {[]string{"1ms", "1s"}, []string{"0s", "999us", "1001ms"}},
+		"pcap.poll":               {[]string{"1ms", "200ms"}, []string{"0s", "999us", "201ms"}},
 		"flow.max_flows":          {[]string{"1", "100000000"}, []string{"0", "-1", "100000001"}},
 		"flow.max_first_payloads": {[]string{"1", "1000000"}, []string{"0", "-1", "1000001"}},
 		"flow.features":           {[]string{"", "all", "splt", "lengths,intervals,entropy,first_payload,splt,bursts"}, []string{"none", "splt,splt", "all,splt"}},

@@ -68,7 +68,7 @@ func captureKeys() []Key {
 			"Deliver each packet at once; the buffer then has room for few packets."},
 		{"pcap.timestamps", "name", "host, host_lowprec, host_hiprec, adapter, adapter_unsynced",
 			"Whose clock stamps the packets, by libpcap's names, see pcap-tstamp(7)."},
-		{"pcap.poll", "duration", "1ms to 1s",
+		{"pcap.poll", "duration", "1ms to 200ms",
 			"How long packets may gather in the buffer before they are read."},
 
 		{"flow.max_flows", "flows", "1 to 100000000",

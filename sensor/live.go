@@ -128,7 +128,7 @@ func (e *end) reach(clock int64) {
 
 // next returns the source's next frames, or a batch without any, whose clock has gone on, when nothing arrived.
 func (r *ring) next() (*batch, []uint32) {
-	b := r.batch
+	b, now := r.batch, r.src.Now() // what was stamped long enough before is there when it looks
 	err := r.src.Read(&b.Batch)
 	switch {
 	case err == nil:
@@ -136,7 +136,7 @@ func (r *ring) next() (*batch, []uint32) {
 		r.order(b)
 		b.clock = max(b.clock, r.idle)
 	case errors.Is(err, capture.ErrIdle):
-		r.idle = max(r.idle, r.clock, r.src.Now()-int64(settleTime))
+		r.idle = max(r.idle, r.clock, now-int64(settleTime))
 		b.Frames, b.shards[0] = b.Frames[:0], b.shards[0][:0]
 		b.clock, b.next = r.idle, max(r.last+1, place(r.idle))
 	default:
@@ -173,43 +173,4 @@ func (r *ring) done(*batch) {}
 func (r *ring) latest() int64 {
 	r.end.left.Wait()
 	return r.end.clock
-}
-
-// CaptureLedger is what the kernel and the network cards say: Received + Dropped is what was there for weir, Received is
-// Packets of the ledger + Unread, once the run has ended.
-type CaptureLedger struct {
-	Until    int64  `json:"until"` // packet time at the end of the run, ns since the Unix epoch; 0 while it goes on
-	Received uint64 `json:"received"`
-	Unread   uint64 `json:"unread"`  // received, and left in the rings when the run ended
-	Dropped  uint64 `json:"dropped"` // no room in the rings
-	Freezes  uint64 `json:"freezes"` // how often a ring was full
-	Outages  uint64 `json:"outages"` // how often an interface went down
-
-	InterfaceDropped uint64 `json:"interface_dropped"` // by the kernel before the rings
-	InterfaceMissed  uint64 `json:"interface_missed"`  // by the network cards: no room
-	InterfaceFIFO    uint64 `json:"interface_fifo"`    // by the network cards: overruns
-}
-
-// captureLedger sums the sources up; what an interface says counts once, however many rings it has. Readers, which have
-// ended, tell what was not read; nil: they have not ended.
-func captureLedger(sources []capture.Live, readers []*reader) *CaptureLedger {
-	c := &CaptureLedger{}
-	seen := map[string]bool{}
-	for i, src := range sources {
-		s := src.Stats()
-		c.Received += s.Packets
-		c.Dropped += s.Dropped
-		c.Freezes += s.Freezes
-		if readers != nil {
-			c.Unread += s.Packets - min(s.Packets, readers[i].read)
-		}
-		if !seen[s.Interface] {
-			seen[s.Interface] = true
-			c.Outages += s.Outages
-			c.InterfaceDropped += s.InterfaceDropped
-			c.InterfaceMissed += s.InterfaceMissed
-			c.InterfaceFIFO += s.InterfaceFIFO
-		}
-	}
-	return c
 }

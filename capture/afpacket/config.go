@@ -77,6 +77,10 @@ func (c Config) Validate() error {
 type Options struct {
 	Iface uint16 // becomes Frame.Iface
 
+	// Seed chooses the ring of each pair of hosts: the same for several interfaces with as many rings, where it is the
+	// same. What it is, nobody should be able to guess.
+	Seed uint32
+
 	// Filter is a program for frames of the interface's link type as they are in a capture file, VLAN tags included;
 	// the packets that it returns 0 for are neither captured nor counted. Empty: everything passes. It is only read.
 	Filter []bpf.RawInstruction

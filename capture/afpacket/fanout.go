@@ -4,7 +4,6 @@ package afpacket
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -12,11 +11,11 @@ import (
 
 // joinFanout makes the rings one fanout group, in their order, so that the kernel gives each packet to the one that
 // spread says. The kernel chooses the group's number, as one that nobody else has. A ring by itself needs no group.
-func joinFanout(rings []*Ring, link uint16) error {
+func joinFanout(rings []*Ring, link uint16, seed uint32) error {
 	if len(rings) < 2 {
 		return nil
 	}
-	program, err := assemble(spread(link, rand.Uint32()))
+	program, err := assemble(spread(link, seed))
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func open(name string, rings int, cfg Config, opt Options) (opened []*Ring, err 
 		}
 		opened = append(opened, r)
 	}
-	if err := joinFanout(opened, link); err != nil {
+	if err := joinFanout(opened, link, opt.Seed); err != nil {
 		return opened, err
 	}
 	for _, r := range opened {

@@ -18,11 +18,12 @@ type Config struct {
 	Poll        time.Duration `mapstructure:"poll"`        // how long packets may gather, and Read may wait for one
 }
 
-// The bounds of Config.
+// The bounds of Config. A packet, which may wait for twice maxPoll, is read within the half second that packet time stays
+// behind the clock.
 const (
 	minBuffer, maxBuffer   = 1 << 16, 1 << 30 // libpcap counts in an int
 	minSnaplen, maxSnaplen = 64, 262144       // libpcap's own largest
-	minPoll, maxPoll       = time.Millisecond, time.Second
+	minPoll, maxPoll       = time.Millisecond, 200 * time.Millisecond
 )
 
 // DefaultConfig returns what suits a span port: whole frames, of everybody, a buffer for a second of a fast link.

@@ -13,7 +13,7 @@ func TestConfigValidate(t *testing.T) {
 	bad := Config{Buffer: 1, Snaplen: 1 << 20, Timestamps: "sundial", Poll: time.Minute}
 	want := []string{
 		"buffer: got 1, want 65536 to 1073741824 bytes", "snaplen: got 1048576, want 64 to 262144 bytes",
-		`timestamps: got "sundial", want host, host_lowprec, host_hiprec, adapter, adapter_unsynced`, "poll: got 1m0s, want 1ms to 1s",
+		`timestamps: got "sundial", want host, host_lowprec, host_hiprec, adapter, adapter_unsynced`, "poll: got 1m0s, want 1ms to 200ms",
 	}
 	if err := bad.Validate(); err == nil || err.Error() != strings.Join(want, "\n") {
 		t.Errorf("got %v, want\n%s", err, strings.Join(want, "\n"))

@@ -66,6 +66,7 @@ func Open(iface string, cfg Config, filter string) (*Live, error) {
 		iface: iface, link: link, room: blockBytes + cfg.Snaplen + 4, // a VLAN tag is put back into a whole frame
 		poll: int64(cfg.Poll), sysfs: netdev.Sysfs(), handle: handle,
 		clock: clock{foreign: cfg.Timestamps == "adapter_unsynced"},
+		stats: capture.Stats{Interface: iface},
 	}
 	l.baseline = netdev.Count(l.sysfs, iface)
 	return l, nil

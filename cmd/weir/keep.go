@@ -109,6 +109,9 @@ func (r *keptRing) Read(b *capture.Batch) error {
 	return r.to.Write(b)
 }
 
+// Parts implements capture.Composed.
+func (r *keptRing) Parts() []capture.Live { return capture.Parts(r.Live) }
+
 func (r *keptRing) begin(link uint16) (err error) {
 	r.to, err = pcapfile.NewWriter(r.file, link)
 	return err

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,8 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weir-sensor/weir/capture"
-	"github.com/weir-sensor/weir/capture/afpacket"
-	"github.com/weir-sensor/weir/capture/libpcap"
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/internal/logging"
 	"github.com/weir-sensor/weir/internal/privilege"
@@ -26,7 +25,8 @@ import (
 )
 
 const liveHelp = `live captures on a network interface and writes one record for each bidirectional flow, as it
-ends, until a signal stops it. Root or CAP_NET_RAW is needed.
+ends, until a signal stops it. Root or CAP_NET_RAW is needed. What several interfaces (-i eth0,eth1)
+carry is put in the order of its timestamps, as if it were one: a flow may have a direction on each.
 
 With --out, records go into files that rotate (output.rotate.*, docs/OUTPUTS.md). The ledger, with
 every packet that was lost and where, is logged each minute, on SIGUSR1 and at the end. SIGHUP reads
@@ -39,7 +39,7 @@ type live struct {
 	log    *slog.Logger
 	level  *slog.LevelVar // of log
 	config config.Config  // in force
-	iface  string
+	ifaces []string
 	engine string
 	out    string
 	stdout string
@@ -54,11 +54,12 @@ type live struct {
 func newLive(a *app) *cobra.Command {
 	l := &live{app: a}
 	cmd := &cobra.Command{
-		Use:   "live -i INTERFACE",
-		Short: "Capture on a network interface and write flow records",
+		Use:   "live -i INTERFACE...",
+		Short: "Capture on network interfaces and write flow records",
 		Long:  liveHelp,
 		Example: `  weir live -i eth0 --out /var/lib/weir
   weir live -i eth0 --windows --features all --filter 'not port 22' --out records
+  weir live -i eth0 -i eth1 --out records
   weir live -i any --engine pcap --stdout flows | jq -r .community_id`,
 		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -75,7 +76,7 @@ func newLive(a *app) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&l.iface, "interface", "i", "", "Capture on this `interface`; 'weir interfaces' lists them")
+	flags.StringSliceVarP(&l.ifaces, "interface", "i", nil, "Capture on this `interface`; 'weir interfaces' lists them. May be given several times")
 	flags.StringVar(&l.engine, "engine", "afpacket", "Capture through `afpacket` or pcap")
 	flags.StringVar(&l.out, "out", "", "Write files of flows and windows, and ledger.json at the end, into this `directory`")
 	flags.StringVar(&l.stdout, "stdout", "", "Stream `records` (flows or windows) to standard output")
@@ -90,9 +91,10 @@ func newLive(a *app) *cobra.Command {
 
 // check refuses flags that make no sense.
 func (l *live) check(cmd *cobra.Command) error {
+	if err := l.checkInterfaces(); err != nil {
+		return err
+	}
 	switch {
-	case l.iface == "":
-		return usagef("no interface given, want -i INTERFACE; 'weir interfaces' lists them")
 	case l.engine != "afpacket" && l.engine != "pcap":
 		return usagef("--engine: got %q, want afpacket or pcap", l.engine)
 	case cmd.Flags().Changed("stdout") && l.stdout != "flows" && l.stdout != "windows":
@@ -125,11 +127,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, src := range sources {
-			err = errors.Join(err, src.Close())
-		}
-	}()
+	defer func() { err = errors.Join(err, closeSources(sources)) }()
 	if l.wrap != nil {
 		for i, src := range sources {
 			sources[i] = l.wrap(i, src)
@@ -156,43 +154,11 @@ func (l *live) run(ctx context.Context) (err error) {
 		to.kept.join(to, sources, &opt)
 	}
 	run := sensor.StartLive(ctx, sources, to.flows, opt)
-	l.log.Info("capturing", "interface", l.iface, "engine", l.engine, "shards", len(sources))
+	l.log.Info("capturing", "interface", strings.Join(l.ifaces, ","), "engine", l.engine, "shards", len(sources))
 	reports.begin(run, sources, to.queues)
 	l.watch(run, reports, asked, again)
 	ledger, err := run.Wait()
 	return errors.Join(err, to.end(l.config.Output.Drain), l.finish(&ledger, to))
-}
-
-// open opens the sources. A problem with the interface or the filter is a usage error.
-func (l *live) open() ([]capture.Live, error) {
-	if l.engine == "pcap" {
-		src, err := libpcap.Open(l.iface, l.config.Pcap, l.config.Capture.Filter)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		return []capture.Live{src}, nil
-	}
-	var opt afpacket.Options
-	if text := l.config.Capture.Filter; text != "" {
-		link, err := afpacket.LinkType(l.iface)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		filter, err := libpcap.CompileFilter(link, text)
-		if err != nil {
-			return nil, usagef("capture.filter: %s", oneLine(err))
-		}
-		opt.Filter = filter.Instructions()
-	}
-	rings, err := afpacket.Open(l.iface, l.config.Sensor.Goroutines(), l.config.AFPacket, opt)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	var sources []capture.Live
-	for _, r := range rings {
-		sources = append(sources, r)
-	}
-	return sources, nil
 }
 
 // giveUp gives up the privileges that only opening the sources took. Whatever is opened later has to be possible for the

@@ -64,8 +64,10 @@ func (r *reports) books(run *sensor.Live, sources []capture.Live, queues map[str
 	r.mu.Lock()
 	b.Reloads = r.reloads
 	r.mu.Unlock()
-	for _, src := range sources {
-		b.Sources = append(b.Sources, src.Stats())
+	for i, src := range sources {
+		for _, part := range capture.Parts(src) {
+			b.Sources = append(b.Sources, telemetry.Source{Shard: i, Stats: part.Stats()})
+		}
 	}
 	for name, q := range queues {
 		b.Outputs[name] = q.Status()

@@ -13,7 +13,7 @@ import (
 type Books struct {
 	Capturing bool // the sources are open, and the run has not been asked to end
 	Ledger    sensor.Ledger
-	Sources   []capture.Stats          // of each shard, in their order
+	Sources   []Source
 	Outputs   map[string]output.Status // by what is written where
 	Reloads   Reloads
 }
@@ -32,6 +32,12 @@ func (r *Reloads) Add(at time.Time, err error) {
 		return
 	}
 	r.Succeeded, r.LastSucceeded = r.Succeeded+1, at
+}
+
+// Source is what one interface gives to one shard.
+type Source struct {
+	Shard int
+	capture.Stats
 }
 
 // Monitor asks a run for its books, which takes an answer of every shard. However many want to know, there is one

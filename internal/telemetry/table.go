@@ -94,48 +94,46 @@ func packetMetrics() []Metric {
 }
 
 func captureMetrics() []Metric {
-	lost := func(of func(c *sensor.CaptureLedger) uint64) func(*Books, emit) {
+	rings := func(of func(s *Source) uint64) func(*Books, emit) {
 		return func(b *Books, emit emit) {
-			if c := b.Ledger.Capture; c != nil {
-				emit(of(c))
+			for i := range b.Sources {
+				s := &b.Sources[i]
+				emit(of(s), s.Interface, strconv.Itoa(s.Shard))
 			}
 		}
 	}
-	shard := []string{"interface", "shard"}
+	interfaces := func(of func(c *sensor.InterfaceLedger) uint64) func(*Books, emit) {
+		return func(b *Books, emit emit) {
+			if c := b.Ledger.Capture; c != nil {
+				for i := range c.Interfaces {
+					emit(of(&c.Interfaces[i]), c.Interfaces[i].Interface)
+				}
+			}
+		}
+	}
+	ring, iface := []string{"interface", "shard"}, []string{"interface"}
 	return []Metric{
-		{Name: "weir_capture_received_packets_total", Labels: shard,
+		{Name: "weir_capture_received_packets_total", Labels: ring,
 			Help: "Packets that the kernel put into the shard's ring: its load.",
-			read: func(b *Books, emit emit) {
-				for i, s := range b.Sources {
-					emit(s.Packets, s.Interface, strconv.Itoa(i))
-				}
-			}},
-		{Name: "weir_capture_dropped_packets_total", Labels: shard,
+			read: rings(func(s *Source) uint64 { return s.Packets })},
+		{Name: "weir_capture_dropped_packets_total", Labels: ring,
 			Help: "Packets lost because the shard's ring had no room.",
-			read: func(b *Books, emit emit) {
-				for i, s := range b.Sources {
-					emit(s.Dropped, s.Interface, strconv.Itoa(i))
-				}
-			}},
-		{Name: "weir_capture_freezes_total", Labels: shard,
+			read: rings(func(s *Source) uint64 { return s.Dropped })},
+		{Name: "weir_capture_freezes_total", Labels: ring,
 			Help: "How often the shard's ring was full.",
-			read: func(b *Books, emit emit) {
-				for i, s := range b.Sources {
-					emit(s.Freezes, s.Interface, strconv.Itoa(i))
-				}
-			}},
-		{Name: "weir_capture_outages_total",
-			Help: "How often an interface went down.",
-			read: lost(func(c *sensor.CaptureLedger) uint64 { return c.Outages })},
-		{Name: "weir_interface_dropped_packets_total",
-			Help: "Packets dropped by the kernel before the rings (rx_dropped of the interfaces, whoever captures).",
-			read: lost(func(c *sensor.CaptureLedger) uint64 { return c.InterfaceDropped })},
-		{Name: "weir_interface_missed_packets_total",
-			Help: "Packets for which the network cards had no room (rx_missed_errors).",
-			read: lost(func(c *sensor.CaptureLedger) uint64 { return c.InterfaceMissed })},
-		{Name: "weir_interface_overrun_packets_total",
-			Help: "Overruns of the network cards' FIFOs (rx_fifo_errors).",
-			read: lost(func(c *sensor.CaptureLedger) uint64 { return c.InterfaceFIFO })},
+			read: rings(func(s *Source) uint64 { return s.Freezes })},
+		{Name: "weir_capture_outages_total", Labels: iface,
+			Help: "How often the interface went down.",
+			read: interfaces(func(c *sensor.InterfaceLedger) uint64 { return c.Outages })},
+		{Name: "weir_interface_dropped_packets_total", Labels: iface,
+			Help: "Packets dropped by the kernel before the rings (rx_dropped of the interface, whoever captures).",
+			read: interfaces(func(c *sensor.InterfaceLedger) uint64 { return c.InterfaceDropped })},
+		{Name: "weir_interface_missed_packets_total", Labels: iface,
+			Help: "Packets for which the network card had no room (rx_missed_errors).",
+			read: interfaces(func(c *sensor.InterfaceLedger) uint64 { return c.InterfaceMissed })},
+		{Name: "weir_interface_overrun_packets_total", Labels: iface,
+			Help: "Overruns of the network card's FIFO (rx_fifo_errors).",
+			read: interfaces(func(c *sensor.InterfaceLedger) uint64 { return c.InterfaceFIFO })},
 	}
 }
 

@@ -36,6 +36,8 @@ var update = flag.Bool("update", false, "rewrite the table of metrics in docs/LI
 
 // someBooks are books in which every number is another, but for what has to add up.
 func someBooks() telemetry.Books {
+	eth0 := sensor.CaptureCounts{Received: 41 + 42, Dropped: 43 + 44, Freezes: 45 + 46, Outages: 47,
+		InterfaceDropped: 48, InterfaceMissed: 49, InterfaceFIFO: 50}
 	return telemetry.Books{
 		Capturing: true,
 		Ledger: sensor.Ledger{
@@ -47,12 +49,11 @@ func someBooks() telemetry.Books {
 				Pressure: 18, GivenUpPayloads: 23},
 			Windows: &sensor.WindowLedger{Opened: 24 + 25 + 26, Open: 24, Written: 25, Dropped: map[string]uint64{"evicted": 26},
 				PairsEvicted: 27, Counted: 1_000_000 - 28 - 29 - 30 - 31, NotTCP: 28, Fragments: 29, CutHeaders: 30, Outside: 31},
-			Capture: &sensor.CaptureLedger{Received: 41 + 42, Dropped: 43 + 44, Freezes: 45 + 46, Outages: 47,
-				InterfaceDropped: 48, InterfaceMissed: 49, InterfaceFIFO: 50},
+			Capture: &sensor.CaptureLedger{CaptureCounts: eth0, Interfaces: []sensor.InterfaceLedger{{Interface: "eth0", CaptureCounts: eth0}}},
 		},
-		Sources: []capture.Stats{
-			{Interface: "eth0", Packets: 41, Dropped: 43, Freezes: 45},
-			{Interface: "eth0", Packets: 42, Dropped: 44, Freezes: 46},
+		Sources: []telemetry.Source{
+			{Shard: 0, Stats: capture.Stats{Interface: "eth0", Packets: 41, Dropped: 43, Freezes: 45}},
+			{Shard: 1, Stats: capture.Stats{Interface: "eth0", Packets: 42, Dropped: 44, Freezes: 46}},
 		},
 		Outputs: map[string]output.Status{
 			"flow files":   {Offered: 51 + 52 + 53 + 54 + 55, Waiting: 51, Open: 52, Written: 53, Full: 54, Failed: 55, Files: 56},
@@ -127,19 +128,19 @@ func TestScrapeIsTheBooks(t *testing.T) {
 	}
 	got := scrape(t, telemetry.Handler(always(b), build))
 	for sample, want := range map[string]float64{
-		"weir_packets_total{fate=flow}":                                     1_000_000,
-		"weir_packets_total{fate=truncated}":                                4,
-		"weir_malformed_packets_total{reason=bad_extension}":                19,
-		"weir_malformed_packets_total{reason=unknown_link}":                 22,
-		"weir_malformed_packets_total{reason=short_transport}":              0,
-		"weir_remarked_packets_total{remark=late}":                          14,
-		"weir_wire_bytes_total":                                             2,
-		"weir_capture_received_packets_total{interface=eth0,shard=1}":       42,
-		"weir_capture_outages_total":                                        47,
-		"weir_interface_dropped_packets_total":                              48,
-		"weir_interface_missed_packets_total":                               49,
-		"weir_interface_overrun_packets_total":                              50,
-		"weir_flows_open":                                                   15,
+		"weir_packets_total{fate=flow}":                               1_000_000,
+		"weir_packets_total{fate=truncated}":                          4,
+		"weir_malformed_packets_total{reason=bad_extension}":          19,
+		"weir_malformed_packets_total{reason=unknown_link}":           22,
+		"weir_malformed_packets_total{reason=short_transport}":        0,
+		"weir_remarked_packets_total{remark=late}":                    14,
+		"weir_wire_bytes_total":                                       2,
+		"weir_capture_received_packets_total{interface=eth0,shard=1}": 42,
+		"weir_capture_outages_total{interface=eth0}":                  47,
+		"weir_interface_dropped_packets_total{interface=eth0}":        48,
+		"weir_interface_missed_packets_total{interface=eth0}":         49,
+		"weir_interface_overrun_packets_total{interface=eth0}":        50,
+		"weir_flows_open": 15,
 		"weir_flows_written_total{end_reason=idle}":                         16,
 		"weir_flows_written_total{end_reason=evicted}":                      0,
 		"weir_flows_pressed_total":                                          18,
