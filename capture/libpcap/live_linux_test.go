@@ -121,7 +121,7 @@ func TestLiveReceivesWhatWasSent(t *testing.T) {
 		if odd < n/2 {
 			t.Errorf("immediate %t: %d of %d timestamps are finer than microseconds, want most", immediate, odd, n)
 		}
-		if s := l.Stats(); s != (capture.Stats{Packets: n}) {
+		if s := l.Stats(); s != (capture.Stats{Interface: "vb", Packets: n}) {
 			t.Errorf("immediate %t: got %+v, want %d packets and nothing else", immediate, s, n)
 		}
 		if now := l.Now(); now < end || now > time.Now().UnixNano() {
