@@ -1,7 +1,6 @@
 package sensor
 
 import (
-	"context"
 	"math"
 
 	"github.com/weir-sensor/weir/features"
@@ -10,39 +9,83 @@ import (
 
 // merge writes the shards' records and windows to the sinks, each in their order. It takes results until there are no
 // more, also after a sink failed, so that the shards can finish; it returns the sink's error.
-func merge(results <-chan result, shards int, sink sinks, opt Options, stop context.CancelCauseFunc) error {
-	flows := newMerger(shards, (*flowtable.Record).Moment, labelled(opt.LabelFlows, sink.flows.Flows))
-	var windows *merger[features.Window]
+func (p *pipeline) merge(sink sinks) (err error) {
+	m := &merging{opt: p.opt, sink: sink}
+	m.flows = newMerger(len(p.shards), (*flowtable.Record).Moment, labelled(p.opt.LabelFlows, sink.flows.Flows))
 	if sink.windows != nil {
-		windows = newMerger(shards, windowMoment, labelled(opt.LabelWindows, sink.windows.Windows))
+		m.windows = newMerger(len(p.shards), windowMoment, labelled(p.opt.LabelWindows, sink.windows.Windows))
 	}
-	var err error
-	for r := range results {
-		if err == nil {
-			err = flows.take(r.shard.id, r.flows)
-		}
-		if err == nil && windows != nil {
-			err = windows.take(r.shard.id, r.windows)
-		}
-		if opt.Tick != nil && err == nil {
-			clock := flows.settled()
-			if windows != nil {
-				clock = min(clock, windows.settled())
+	turns := turns{p.shards, make([]int, len(p.shards)), p.limit}
+	stopping := p.ctx.Done()
+	for {
+		select {
+		case r, ok := <-p.results:
+			if !ok {
+				return err
 			}
-			if clock <= flowtable.MaxClock { // else the input has ended
-				opt.Tick(clock)
+			if err == nil {
+				err = m.take(&r, len(p.results) == 0)
 			}
+			if err != nil {
+				p.cancel(err)
+			}
+			giveBack(r.shard.spareFlows, r.flows.records)
+			giveBack(r.shard.spareWindows, r.windows.records)
+			turns.took(&r)
+		case <-stopping: // a shard that has ended waits for the others' end
+			stopping, turns.limit = nil, 0
 		}
-		if err == nil && opt.Prompt && len(results) == 0 {
-			err = sink.flush()
-		}
-		if err != nil {
-			stop(err)
-		}
-		giveBack(r.shard.spareFlows, r.flows.records)
-		giveBack(r.shard.spareWindows, r.windows.records)
+		turns.give(m.waiting(), m.behind())
 	}
-	return err
+}
+
+// merging is what a run writes.
+type merging struct {
+	opt     Options
+	sink    sinks
+	flows   *merger[flowtable.Record]
+	windows *merger[features.Window] // nil: there are none
+}
+
+// take writes what a shard has handed out, and what waited for it. quiet says that there is nothing more at hand.
+func (m *merging) take(r *result, quiet bool) error {
+	if err := m.flows.take(r.shard.id, r.flows); err != nil {
+		return err
+	}
+	clock := m.flows.settled()
+	if m.windows != nil {
+		if err := m.windows.take(r.shard.id, r.windows); err != nil {
+			return err
+		}
+		clock = min(clock, m.windows.settled())
+	}
+	if m.opt.Tick != nil && clock <= flowtable.MaxClock { // else the input has ended
+		m.opt.Tick(clock)
+	}
+	if m.opt.Prompt && quiet {
+		return m.sink.flush()
+	}
+	return nil
+}
+
+// waiting returns how many records and windows wait for those of another shard.
+func (m *merging) waiting() int {
+	n := m.flows.waiting()
+	if m.windows != nil {
+		n += m.windows.waiting()
+	}
+	return n
+}
+
+// behind returns the shard that all others wait for.
+func (m *merging) behind() int {
+	shard, first := m.flows.behind()
+	if m.windows != nil {
+		if s, at := m.windows.behind(); at.Before(first) {
+			return s
+		}
+	}
+	return shard
 }
 
 // labelled returns write with label before it.
@@ -131,6 +174,25 @@ func (m *merger[T]) settled() int64 {
 		}
 	}
 	return clock
+}
+
+// waiting returns how many records are held.
+func (m *merger[T]) waiting() (n int) {
+	for i := range m.streams {
+		n += len(m.streams[i].records) - m.streams[i].next
+	}
+	return n
+}
+
+// behind returns the shard that has settled least, and up to what moment.
+func (m *merger[T]) behind() (shard int, settled flowtable.Moment) {
+	settled.Time = math.MaxInt64
+	for i := range m.streams {
+		if s := &m.streams[i]; !s.done && s.settled.Before(settled) {
+			shard, settled = i, s.settled
+		}
+	}
+	return shard, settled
 }
 
 // first returns the stream with the next record, or nil where a shard may still have one before it.

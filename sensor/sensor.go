@@ -96,6 +96,7 @@ type pipeline struct {
 	opt     Options
 	readers []*reader
 	shards  []*shard
+	limit   int // records that may wait for a shard that is behind; 0: any number
 	results chan result
 	running sync.WaitGroup
 }
@@ -109,7 +110,7 @@ func newPipeline(ctx context.Context, opt Options, readers []*reader) *pipeline 
 // start starts shard i of n.
 func (p *pipeline) start(i, n int, feed feed) {
 	if p.results == nil {
-		p.results = make(chan result, 2*n)
+		p.results = make(chan result, handOvers*n)
 	}
 	s := newShard(i, n, p.opt, feed, p.results)
 	p.shards = append(p.shards, s)
@@ -126,7 +127,7 @@ func (p *pipeline) finish(sink output.Sink) (Ledger, error) {
 		p.running.Wait()
 		close(p.results)
 	}()
-	mergeErr := merge(p.results, len(p.shards), sinks{sink, p.opt.WindowSink}, p.opt, p.cancel)
+	mergeErr := p.merge(sinks{sink, p.opt.WindowSink})
 	ledger := newLedger()
 	for _, s := range p.shards {
 		ledger.add(s)

@@ -30,7 +30,8 @@ type shard struct {
 	entropy  entropyOf      // of what payloads it is wanted
 	meter    *payload.Meter // for that
 
-	asks chan func() // to be called between two batches
+	asks  chan func()   // to be called between two batches
+	turns chan struct{} // it takes one for each result that it hands out, see turns
 
 	spareFlows   chan []flowtable.Record // emptied by the merger
 	spareWindows chan []features.Window
@@ -69,11 +70,15 @@ func newShard(id, shards int, opt Options, feed feed, results chan<- result) *sh
 		table:        flowtable.NewTable(opt.Flow, shards, newSeed()),
 		filters:      make(map[uint16]Matcher),
 		asks:         make(chan func()),
+		turns:        make(chan struct{}, handOvers),
 		spareFlows:   make(chan []flowtable.Record, 2),
 		spareWindows: make(chan []features.Window, 2),
 	}
 	if opt.WindowSink != nil {
 		s.windows = newWindows(opt, shards)
+	}
+	for range handOvers {
+		s.turns <- struct{}{}
 	}
 	s.payloads, s.entropy = payloadsWanted(opt)
 	s.meter = payload.NewMeter()
@@ -132,9 +137,22 @@ func (s *shard) run(stop func(error)) {
 			continue
 		}
 		told = r.flows.settled
-		s.results <- r
+		s.handOver(r)
 	}
 	s.drain(told)
+}
+
+// handOver gives the merger a result when it is the shard's turn, and answers whoever asks until then.
+func (s *shard) handOver(r result) {
+	for {
+		select {
+		case <-s.turns:
+			s.results <- r
+			return
+		case ask := <-s.asks:
+			ask()
+		}
+	}
 }
 
 // drain ends all flows and windows, and hands them out some at a time.
@@ -161,6 +179,7 @@ func (s *shard) drain(settled flowtable.Moment) {
 				r.windows.settled = windowMoment(&r.windows.records[n-1])
 			}
 		}
+		<-s.turns
 		s.results <- r
 	}
 }
