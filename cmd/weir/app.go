@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,6 +28,8 @@ type app struct {
 
 	// wrap puts something around a live source, by its number; nil leaves them as they are. It is for tests.
 	wrap func(shard int, src capture.Live) capture.Live
+
+	minute time.Duration // how often a live run says and writes its ledger: a minute, but in tests
 
 	configFile string
 	set        []string

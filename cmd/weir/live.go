@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -156,9 +158,10 @@ func (l *live) run(ctx context.Context) (err error) {
 	run := sensor.StartLive(ctx, sources, to.flows, opt)
 	l.log.Info("capturing", "interface", strings.Join(l.ifaces, ","), "engine", l.engine, "shards", len(sources))
 	reports.begin(run, sources, to.queues)
-	l.watch(run, reports, asked, again)
+	minute := l.watch(run, to, reports, asked, again)
 	ledger, err := run.Wait()
-	return errors.Join(err, to.end(l.config.Output.Drain), l.finish(&ledger, to))
+	err = errors.Join(err, to.end(l.config.Output.Drain))
+	return errors.Join(err, l.endLedger(to, &ledger, minute), l.finish(&ledger, to))
 }
 
 // giveUp gives up the privileges that only opening the sources took. Whatever is opened later has to be possible for the
@@ -209,6 +212,8 @@ type liveSinks struct {
 	dir    *output.Dir // nil without files
 	flows  output.Sink
 	queues map[string]liveSink // by what is written where
+	lines  *output.LineQueue   // before the ledger files, one of queues; nil without files
+	clock  atomic.Int64        // packet time; 0 before there is any
 	kept   *kept               // nil without --write-pcap
 }
 
@@ -241,6 +246,8 @@ func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
 			l.log.Warn("a run that was killed left a file", "file", file.Name, "records", file.Records, "cut_bytes", file.Cut, "problem", file.Err)
 		}
 		outputs.Dir = to.dir
+		lines := outputs.LineFiles("ledger")
+		to.lines, to.queues[ledgerFiles] = &lines, lines
 		add("flow files", outputs.FlowFiles(columns))
 		if l.config.Window.Enabled {
 			addWindows("window files", outputs.WindowFiles(l.config.Window, nil))
@@ -255,6 +262,7 @@ func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
 	}
 	to.flows = output.NewTee(flows...)
 	opt.Tick = func(clock int64) {
+		to.clock.Store(clock)
 		up := time.Since(l.began)
 		for _, q := range to.queues {
 			q.Tick(clock, up)
@@ -263,12 +271,12 @@ func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
 	return to, nil
 }
 
-// end completes the outputs, all at the same time, and waits for that long at most: one that is stuck takes no time from
-// the others.
+// end completes the outputs but the ledger files, all at the same time, and waits for that long at most: one that is stuck
+// takes no time from the others.
 func (to *liveSinks) end(wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	names := slices.Sorted(maps.Keys(to.queues))
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(to.queues)), func(name string) bool { return name == ledgerFiles })
 	problems := make([]error, len(names))
 	var ending sync.WaitGroup
 	for i, name := range names {
@@ -290,51 +298,33 @@ func askedFor(s os.Signal) chan os.Signal {
 }
 
 // watch logs the ledger each minute and when it is asked for, and reads the configuration again when that is, until the
-// run has ended.
-func (l *live) watch(run *sensor.Live, r *reports, asked, again <-chan os.Signal) {
-	minute := time.NewTicker(time.Minute)
-	defer minute.Stop()
+// run has ended. It returns the beginning of the minute in which that is.
+func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, asked, again <-chan os.Signal) time.Time {
+	minute := newMinutes(cmp.Or(l.minute, time.Minute))
+	defer minute.end.Stop()
 	for {
+		ended := false
 		select {
 		case <-run.Done():
-			return
+			return minute.begin
 		case <-again:
 			r.reloading()
 			r.reloaded(l.reload())
 			continue
 		case <-asked:
-		case <-minute.C:
+		case <-minute.end.C:
+			ended = true
 		}
 		ledger := run.Ledger()
 		l.tell("ledger", &ledger)
 		l.warn(&ledger)
-	}
-}
-
-func (l *live) tell(message string, ledger *sensor.Ledger) {
-	l.log.Info(message, "packets", ledger.Packets, "flow", ledger.Flow, "dropped", ledger.Capture.Dropped,
-		"flows_open", ledger.Flows.Open, "flows_opened", ledger.Flows.Opened)
-}
-
-// warn says what was lost since it was last said, and what helps.
-func (l *live) warn(ledger *sensor.Ledger) {
-	c := ledger.Capture
-	now := capture.Stats{Dropped: c.Dropped, InterfaceDropped: c.InterfaceDropped, InterfaceMissed: c.InterfaceMissed, InterfaceFIFO: c.InterfaceFIFO}
-	for _, loss := range []struct {
-		n     uint64
-		where string
-		helps string
-	}{
-		{now.Dropped - l.lost.Dropped, "the capture ring was full", "more sensor.shards, a larger afpacket.ring_size (pcap.buffer), or fewer features"},
-		{now.InterfaceDropped - l.lost.InterfaceDropped, "the kernel dropped them before the ring", "a larger net.core.netdev_max_backlog"},
-		{now.InterfaceMissed - l.lost.InterfaceMissed, "the network card had no room", "larger receive rings: ethtool -G INTERFACE rx N"},
-		{now.InterfaceFIFO - l.lost.InterfaceFIFO, "the network card's FIFO overran", "larger receive rings: ethtool -G INTERFACE rx N"},
-	} {
-		if loss.n > 0 {
-			l.log.Warn("packets were lost", "packets", loss.n, "where", loss.where, "helps", loss.helps)
+		if ended {
+			if err := l.keepLedger(to, &ledger, minute.begin); err != nil {
+				l.log.Warn("the minute's ledger is not kept", "problem", err)
+			}
+			minute.next()
 		}
 	}
-	l.lost = now
 }
 
 // finish says how the run ended, and writes its ledger.
@@ -364,29 +354,4 @@ func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
 		problems = append(problems, err, to.dir.Close())
 	}
 	return errors.Join(problems...)
-}
-
-// liveLedger is ledger.json of a live run.
-type liveLedger struct {
-	*sensor.Ledger
-	Outputs map[string]outputBooks `json:"outputs"`
-}
-
-// outputBooks account for the records given to an output: Offered is the sum of Written, Full and Failed.
-type outputBooks struct {
-	Offered uint64 `json:"offered"`
-	Written uint64 `json:"written"`
-	Full    uint64 `json:"full"`   // lost: the queue was full
-	Failed  uint64 `json:"failed"` // lost: taken, but not written
-	Files   uint64 `json:"files"`  // complete ones
-}
-
-// books returns what became of the records, once the outputs have ended.
-func (to *liveSinks) books() map[string]outputBooks {
-	all := map[string]outputBooks{}
-	for name, q := range to.queues {
-		s := q.Status()
-		all[name] = outputBooks{s.Offered, s.Written, s.Full, s.Failed, s.Files}
-	}
-	return all
 }

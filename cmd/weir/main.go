@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/internal/privilege"
@@ -30,7 +31,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	// A closed pipe is an error of the write, which the commands clean up after, instead of a sudden death.
 	signal.Ignore(syscall.SIGPIPE)
-	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), drop: privilege.Drop}
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), drop: privilege.Drop, minute: time.Minute}
 	os.Exit(a.run(ctx, os.Args[1:]))
 }
 
