@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime/metrics"
 	"slices"
 	"strconv"
@@ -111,9 +110,8 @@ func startOverload(t *testing.T, drain string, stdout *slowWriter) *overload {
 	var ctx context.Context
 	ctx, o.stop = context.WithCancel(context.Background())
 	go func() { o.status <- a.run(ctx, args) }()
-	serving := regexp.MustCompile(`serving metrics.* listen=(\S+)`)
-	until(t, "the server", func() bool { return serving.MatchString(o.stderr.String()) })
-	o.url = "http://" + serving.FindStringSubmatch(o.stderr.String())[1]
+	until(t, "the server", func() bool { return servingAt.MatchString(o.stderr.String()) })
+	o.url = "http://" + servingAt.FindStringSubmatch(o.stderr.String())[1]
 	return o
 }
 

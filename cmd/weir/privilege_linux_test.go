@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -19,20 +18,8 @@ import (
 	"github.com/weir-sensor/weir/sensor"
 )
 
-// commandLine is the environment variable with the arguments, a JSON array, for which a test is the program weir.
-const commandLine = "WEIR_TEST_COMMAND"
-
 // What is done to a sensor that has given up root: its interface goes down and up, it rotates, and ends.
 func TestLiveGivesUpPrivileges(t *testing.T) {
-	if text := os.Getenv(commandLine); text != "" {
-		var args []string
-		if err := json.Unmarshal([]byte(text), &args); err != nil {
-			t.Fatal(err)
-		}
-		os.Clearenv() // weir refuses variables of WEIR_ that it does not know
-		os.Args = append(os.Args[:1], args...)
-		main()
-	}
 	if !netnstest.Inside(t) {
 		return
 	}
@@ -114,24 +101,7 @@ func owner(t *testing.T, path string) string {
 // the interface in between.
 func dropRun(t *testing.T, u *user.User, args []string) (ledger sensor.Ledger) {
 	t.Helper()
-	line, err := json.Marshal(args)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stderr lockedBuffer
-	weir := exec.Command(os.Args[0], "-test.run=^TestLiveGivesUpPrivileges$")
-	weir.Env, weir.Stderr = append(os.Environ(), commandLine+"="+string(line)), &stderr
-	weir.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := weir.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer weir.Process.Kill() // where the test fails before its end
-	until(t, "the capture to begin: "+strings.Join(args, " "), func() bool {
-		if strings.Contains(stderr.String(), "weir: ") {
-			t.Fatal(stderr.String())
-		}
-		return strings.Contains(stderr.String(), "capturing")
-	})
+	weir := startWeir(t, args...)
 	threads, err := filepath.Glob("/proc/" + strconv.Itoa(weir.Process.Pid) + "/task/*/status")
 	if err != nil || len(threads) < 3 {
 		t.Fatalf("got %d threads, %v", len(threads), err)
@@ -156,12 +126,7 @@ func dropRun(t *testing.T, u *user.User, args []string) (ledger sensor.Ledger) {
 		return err == nil && strings.TrimSpace(string(text)) == "up"
 	})
 	sendDemo(t)
-	if err := weir.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := weir.Wait(); err != nil {
-		t.Fatalf("%v: %s", err, stderr.String())
-	}
+	weir.interrupt(t)
 	text, err := os.ReadFile(filepath.Join(args[4], "ledger.json"))
 	if err == nil {
 		err = json.Unmarshal(text, &ledger)
