@@ -33,6 +33,12 @@ type Batcher interface {
 	CloseBatch(b Batch, out Out)
 }
 
+// FeatureUser is a Detector that looks at flow features: at these groups of flowtable.FeatureGroups. The run computes them,
+// whether they are written or not.
+type FeatureUser interface {
+	FlowFeatures() []string
+}
+
 // ScoreWatcher is a Detector that is given what the others said, second by second and of each second one detector after
 // another, each in its order. The scores are borrowed until it returns. Annotate is called for every alert before it is
 // handed on, after the scores of its second.

@@ -113,43 +113,56 @@ func (e *Engine) Windows(windows []features.Window) {
 // End says that the input ended at clock: the time of flows and windows that are written for that reason.
 func (e *Engine) End(clock int64) { e.until = clock }
 
-// Advance judges what came, up to clock: nothing earlier will come any more. It returns the sink's error, which ends all.
+// Advance judges what came before clock, and closes the seconds and batches that ended by it: nothing earlier will come any
+// more. A clock after flowtable.MaxClock is the end of the input, of which more may come. It returns the sink's error, which
+// ends all.
 func (e *Engine) Advance(clock int64) error {
-	for e.err == nil {
-		flow, window := e.flows.first(), e.windows.first()
-		at := int64(math.MaxInt64)
-		if flow != nil {
-			at = flow.time
-		}
-		if window != nil {
-			at = min(at, e.windowTime(window))
-		}
-		at = max(at, e.clock)
-		if at >= clock || flow == nil && window == nil {
-			break
-		}
-		e.reach(at)
-		if flow != nil && max(flow.time, e.clock) == at {
-			e.judgeFlows(clock)
-		} else {
-			e.judgeWindow()
-		}
+	if clock > flowtable.MaxClock {
+		e.judge(e.until+1, false)
+		return e.err
 	}
-	if clock != math.MaxInt64 {
-		e.reach(clock)
-	}
+	e.judge(clock, true)
+	e.reach(clock)
 	return e.err
 }
 
 // Close judges what is left and closes all batches. It returns the sink's error.
 func (e *Engine) Close() error {
-	_ = e.Advance(math.MaxInt64)
+	e.judge(math.MaxInt64, true)
 	if e.until == noTime {
 		e.until = e.clock
 	}
 	e.ended = true
 	e.reach(math.MaxInt64)
 	return e.err
+}
+
+// judge hands what came before clock to the detectors, in the order of time. Without windowsToo, those
+// of the end of the input are left out: they come after the flows of that time, of which there may be more.
+func (e *Engine) judge(clock int64, windowsToo bool) {
+	for e.err == nil {
+		at, isFlow := int64(math.MaxInt64), false
+		if flow := e.flows.first(); flow != nil {
+			at, isFlow = flow.time, true
+		}
+		window := e.windows.first()
+		if window != nil && e.windowTime(window) < at {
+			at, isFlow = e.windowTime(window), false
+		}
+		at = max(at, e.clock)
+		switch {
+		case at >= clock:
+			return
+		case isFlow:
+			e.reach(at)
+			e.judgeFlows(clock)
+		case !windowsToo && at >= e.until:
+			return
+		default:
+			e.reach(at)
+			e.judgeWindow()
+		}
+	}
 }
 
 // windowTime is the packet time that a window belongs to.

@@ -27,11 +27,14 @@ const (
 	Names        // array of distinct strings; in CSV joined with '|'
 	Number       // number: the shortest text that reads back as the same double, not negative
 	Pairs        // array of arrays of two integers; in CSV the two are joined with ':', the pairs with '|'
+	Real         // number as Number, of either sign
+	Objects      // array of objects; in CSV and Parquet its JSON text
+	Bool         // true or false
 )
 
 // JSON returns the name of the JSON type.
 func (t Type) JSON() string {
-	return [...]string{"string", "string", "number", "integer", "array", "number", "array"}[t]
+	return [...]string{"string", "string", "number", "integer", "array", "number", "array", "number", "array", "boolean"}[t]
 }
 
 // FlowColumns returns the columns of flow records in their order: those that are always there, then features, then

@@ -80,7 +80,7 @@ func flowTable() string {
 }
 
 // kinds are the types as the tables call them.
-var kinds = [...]string{String: "string", Time: "time", Seconds: "decimal", Integer: "integer", Names: "array", Number: "number", Pairs: "pairs"}
+var kinds = [...]string{String: "string", Time: "time", Seconds: "decimal", Integer: "integer", Names: "array", Number: "number", Pairs: "pairs", Real: "number", Objects: "array of objects", Bool: "boolean"}
 
 // featureTable is the Markdown table of the columns of flow features.
 func featureTable() string {
@@ -129,8 +129,10 @@ func newProperty(c Column) property {
 	case Seconds, Integer, Number:
 		p.Minimum = new(int)
 	case Names:
-		p.Enum, p.UniqueItems = nil, true
-		p.Items = &property{Type: "string", Description: "One remark.", Enum: c.Enum}
+		p.Enum, p.UniqueItems, p.Pattern = nil, true, ""
+		p.Items = &property{Type: "string", Description: "One of them.", Enum: c.Enum, Pattern: c.Pattern}
+	case Objects:
+		p.Items = &property{Type: "object", Description: "One of them."}
 	case Pairs:
 		p.Maximum, p.MaxItems = 0, c.Max
 		p.Items = &property{Type: "array", Description: "One pair.", MinItems: 2, MaxItems: 2,

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 )
@@ -26,6 +27,14 @@ var _ WindowSink = WindowQueue{}
 
 // Windows implements WindowSink.
 func (q WindowQueue) Windows(windows []features.Window) error { return q.offer(windows) }
+
+// AlertQueue is the AlertSink of a live run; see FlowQueue.
+type AlertQueue struct{ *queue[detect.Alert] }
+
+var _ AlertSink = AlertQueue{}
+
+// Alerts implements AlertSink.
+func (q AlertQueue) Alerts(alerts []detect.Alert) error { return q.offer(alerts) }
 
 // Live is what the outputs of a live run have in common.
 type Live struct {
@@ -58,6 +67,21 @@ func (l Live) WindowFiles(cfg features.Config, labels *Labels) WindowQueue {
 		return NewWindows(target, format, 1, cfg, labels)
 	})
 	return WindowQueue{newQueue("windows", to, l.Config)}
+}
+
+// AlertFiles returns a queue before files alerts-TIME.EXT in the directory, which are rotated.
+func (l Live) AlertFiles() AlertQueue {
+	format := l.format()
+	due := func(a *detect.Alert) int64 { return a.Time }
+	to := newFiles(l, "alerts", due, func(target Target) recordSink[detect.Alert] {
+		return NewAlerts(target, format, l.Version)
+	})
+	return AlertQueue{newQueue("alerts", to, l.Config)}
+}
+
+// AlertSink returns a queue before a sink; see FlowSink.
+func (l Live) AlertSink(sink AlertSink) AlertQueue {
+	return AlertQueue{newQueue("alerts", &stream[detect.Alert]{sink: alertSink{sink}}, l.Config)}
 }
 
 // FlowSink returns a queue before a sink, such as one that writes to a stream. It owns the sink from now on.
@@ -103,3 +127,8 @@ func (s flowSink) write(records []flowtable.Record) error { return s.Flows(recor
 type windowSink struct{ WindowSink }
 
 func (s windowSink) write(windows []features.Window) error { return s.Windows(windows) }
+
+// alertSink is an AlertSink as a recordSink.
+type alertSink struct{ AlertSink }
+
+func (s alertSink) write(alerts []detect.Alert) error { return s.Alerts(alerts) }

@@ -38,8 +38,12 @@ func (c *parquetColumn[T]) node() parquet.Node {
 		n = parquet.Encoded(parquet.Timestamp(parquet.Nanosecond), &parquet.DeltaBinaryPacked)
 	case Integer:
 		n = parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked)
-	case Seconds, Number:
+	case Seconds, Number, Real:
 		n = parquet.Leaf(parquet.DoubleType)
+	case Objects:
+		n = parquet.String()
+	case Bool:
+		n = parquet.Leaf(parquet.BooleanType)
 	case Names:
 		n = parquet.List(parquet.Encoded(parquet.String(), &parquet.RLEDictionary))
 	case Pairs: // named by their units

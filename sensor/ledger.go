@@ -3,6 +3,7 @@ package sensor
 import (
 	"fmt"
 
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
@@ -37,6 +38,8 @@ type Ledger struct {
 
 	Flows   FlowLedger    `json:"flows"`
 	Windows *WindowLedger `json:"windows,omitempty"` // nil where none are wanted
+
+	Detect *detect.Counters `json:"detect,omitempty"` // nil where nothing is judged
 
 	Capture *CaptureLedger `json:"capture,omitempty"` // of a live run; nil of a replay
 }
@@ -88,7 +91,22 @@ func (l *Ledger) Check() error {
 			return fmt.Errorf("balance ledger: %d packets in flows, %d accounted for by windows", l.Flow, n)
 		}
 	}
+	if d := l.Detect; d != nil {
+		for _, c := range d.Detectors {
+			if n := c.Written + c.Repeated + c.Capped; n != c.Raised {
+				return fmt.Errorf("balance ledger: %d alerts raised by %s, %d accounted for", c.Raised, c.Name, n)
+			}
+		}
+	}
 	return nil
+}
+
+// addDetection takes over what the engine counted; on the goroutine that drives it. nil: there is none.
+func (l *Ledger) addDetection(e *detect.Engine) {
+	if e != nil {
+		c := e.Counters()
+		l.Detect = &c
+	}
 }
 
 // addWindows sums a shard's windows up.

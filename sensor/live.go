@@ -91,6 +91,13 @@ func (l *Live) Ledger() Ledger {
 		}
 	}
 	answers.Wait()
+	told := make(chan struct{})
+	select {
+	case l.pipeline.asks <- func() { ledger.addDetection(l.pipeline.opt.Detect); close(told) }:
+		<-told
+	case <-l.ended:
+		return l.ledger
+	}
 	ledger.Capture = captureLedger(l.sources, nil)
 	return ledger
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/weir-sensor/weir/flowtable"
 )
 
-// merge writes the shards' records and windows to the sinks, each in their order. It takes results until there are no
+// merge writes the shards' records and windows to the sinks, each in their order, and has them judged. It takes results until there are no
 // more, also after a sink failed, so that the shards can finish; it returns the sink's error.
 func (p *pipeline) merge(sink sinks) (err error) {
 	m := &merging{opt: p.opt, sink: sink}
-	m.flows = newMerger(len(p.shards), (*flowtable.Record).Moment, labelled(p.opt.LabelFlows, sink.flows.Flows))
-	if sink.windows != nil {
-		m.windows = newMerger(len(p.shards), windowMoment, labelled(p.opt.LabelWindows, sink.windows.Windows))
+	m.flows = newMerger(len(p.shards), (*flowtable.Record).Moment, labelled(p.opt.LabelFlows, m.writeFlows))
+	if p.opt.wantsWindows() {
+		m.windows = newMerger(len(p.shards), windowMoment, labelled(p.opt.LabelWindows, m.writeWindows))
 	}
 	turns := turns{p.shards, make([]int, len(p.shards)), p.limit}
 	stopping := p.ctx.Done()
@@ -21,7 +21,7 @@ func (p *pipeline) merge(sink sinks) (err error) {
 		select {
 		case r, ok := <-p.results:
 			if !ok {
-				return err
+				return m.end(err)
 			}
 			if err == nil {
 				err = m.take(&r, len(p.results) == 0)
@@ -32,6 +32,8 @@ func (p *pipeline) merge(sink sinks) (err error) {
 			giveBack(r.shard.spareFlows, r.flows.records)
 			giveBack(r.shard.spareWindows, r.windows.records)
 			turns.took(&r)
+		case ask := <-p.asks:
+			ask()
 		case <-stopping: // a shard that has ended waits for the others' end
 			stopping, turns.limit = nil, 0
 		}
@@ -49,6 +51,9 @@ type merging struct {
 
 // take writes what a shard has handed out, and what waited for it. quiet says that there is nothing more at hand.
 func (m *merging) take(r *result, quiet bool) error {
+	if m.opt.Detect != nil && r.ended {
+		m.opt.Detect.End(r.until)
+	}
 	if err := m.flows.take(r.shard.id, r.flows); err != nil {
 		return err
 	}
@@ -59,6 +64,11 @@ func (m *merging) take(r *result, quiet bool) error {
 		}
 		clock = min(clock, m.windows.settled())
 	}
+	if m.opt.Detect != nil {
+		if err := m.opt.Detect.Advance(clock); err != nil {
+			return err
+		}
+	}
 	if m.opt.Tick != nil && clock <= flowtable.MaxClock { // else the input has ended
 		m.opt.Tick(clock)
 	}
@@ -66,6 +76,31 @@ func (m *merging) take(r *result, quiet bool) error {
 		return m.sink.flush()
 	}
 	return nil
+}
+
+// end has the last records judged, unless something failed.
+func (m *merging) end(err error) error {
+	if m.opt.Detect == nil || err != nil {
+		return err
+	}
+	return m.opt.Detect.Close()
+}
+
+func (m *merging) writeFlows(records []flowtable.Record) error {
+	if m.opt.Detect != nil {
+		m.opt.Detect.Flows(records)
+	}
+	return m.sink.flows.Flows(records)
+}
+
+func (m *merging) writeWindows(windows []features.Window) error {
+	if m.opt.Detect != nil {
+		m.opt.Detect.Windows(windows)
+	}
+	if m.sink.windows == nil {
+		return nil
+	}
+	return m.sink.windows.Windows(windows)
 }
 
 // waiting returns how many records and windows wait for those of another shard.

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/output"
@@ -31,6 +32,10 @@ type Options struct {
 	Windows    features.Config   // what windows are made
 	WindowSink output.WindowSink // where they go; nil: there are none
 
+	// Detect, where it is not nil, judges flows and windows in the order in which they are written, on the goroutine that
+	// writes. The run closes it. Windows are made for it also where WindowSink is nil.
+	Detect *detect.Engine
+
 	// LabelFlows and LabelWindows set the labels of what is about to be written, in the order in which it is written, on
 	// one goroutine for both; nil: there are none.
 	LabelFlows   func([]flowtable.Record)
@@ -45,6 +50,11 @@ type Options struct {
 	Tick func(clock int64)
 
 	Compile func(link uint16) (Matcher, error) // makes the filter for a link type; nil: everything passes
+}
+
+// wantsWindows says whether windows are made.
+func (o *Options) wantsWindows() bool {
+	return o.WindowSink != nil || o.Detect != nil && o.Detect.WatchesWindows()
 }
 
 // sinks are where the merger writes to.
@@ -98,11 +108,12 @@ type pipeline struct {
 	shards  []*shard
 	limit   int // records that may wait for a shard that is behind; 0: any number
 	results chan result
+	asks    chan func() // to be called by the goroutine that writes
 	running sync.WaitGroup
 }
 
 func newPipeline(ctx context.Context, opt Options, readers []*reader) *pipeline {
-	p := &pipeline{opt: opt, readers: readers}
+	p := &pipeline{opt: opt, readers: readers, asks: make(chan func())}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	return p
 }
@@ -129,6 +140,7 @@ func (p *pipeline) finish(sink output.Sink) (Ledger, error) {
 	}()
 	mergeErr := p.merge(sinks{sink, p.opt.WindowSink})
 	ledger := newLedger()
+	ledger.addDetection(p.opt.Detect)
 	for _, s := range p.shards {
 		ledger.add(s)
 	}

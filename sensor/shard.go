@@ -55,6 +55,8 @@ type result struct {
 	shard   *shard
 	flows   portion[flowtable.Record]
 	windows portion[features.Window]
+	ended   bool  // the input has ended, at until
+	until   int64 // packet time
 }
 
 // portion is records in order, and up to what moment there will be no others.
@@ -74,7 +76,7 @@ func newShard(id, shards int, opt Options, feed feed, results chan<- result) *sh
 		spareFlows:   make(chan []flowtable.Record, 2),
 		spareWindows: make(chan []features.Window, 2),
 	}
-	if opt.WindowSink != nil {
+	if opt.wantsWindows() {
 		s.windows = newWindows(opt, shards)
 	}
 	for range handOvers {
@@ -97,7 +99,7 @@ const (
 // payloadsWanted says what the flow features and windows need of payloads.
 func payloadsWanted(opt Options) (captured bool, entropy entropyOf) {
 	groups := opt.Flow.Groups()
-	if opt.WindowSink != nil && slices.Contains(opt.Windows.Groups, "entropy") {
+	if opt.wantsWindows() && slices.Contains(opt.Windows.Groups, "entropy") {
 		entropy = entropyOfTCP
 	}
 	if slices.Contains(groups, "entropy") {
@@ -162,7 +164,7 @@ func (s *shard) drain(settled flowtable.Moment) {
 	if s.windows != nil {
 		s.windows.windower.Shutdown(clock)
 	}
-	r := result{shard: s}
+	r := result{shard: s, ended: true, until: clock}
 	r.flows.settled = settled
 	r.windows.last = s.windows == nil
 	for !r.flows.last || !r.windows.last {

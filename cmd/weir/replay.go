@@ -59,8 +59,8 @@ func newReplay(a *app) *cobra.Command {
 			if r.loaded, err = a.load(cmd); err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("stdout") && r.stdout != "flows" && r.stdout != "windows" {
-				return usagef("--stdout: got %q, want flows or windows", r.stdout)
+			if cmd.Flags().Changed("stdout") && !slices.Contains(streams, r.stdout) {
+				return usagef("--stdout: got %q, want %s", r.stdout, orList(streams))
 			}
 			if r.out == "" && cmd.Flags().Changed("out") {
 				return usagef("--out: got an empty name, want a directory")
@@ -71,8 +71,8 @@ func newReplay(a *app) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&r.out, "out", "", "Write flows, windows, ledger.json and manifest.json into this `directory`")
-	flags.StringVar(&r.stdout, "stdout", "", "Stream `records` (flows or windows) to standard output")
+	flags.StringVar(&r.out, "out", "", "Write flows, windows, alerts, ledger.json and manifest.json into this `directory`")
+	flags.StringVar(&r.stdout, "stdout", "", "Stream `records` (flows, windows or alerts) to standard output")
 	flags.BoolVar(&r.strict, "strict", false, "Exit with status 1 where a capture is cut short or damaged")
 	flags.StringSliceVar(&r.files, "labels", nil, "Join the labels of these tab-separated `files` to flows and windows (docs/LABELS.md)")
 	flags.StringVar(&r.shiftTo, "shift-to", "", "Move the trace in time: its first packet gets this `time` (RFC 3339, or seconds since the epoch)")
@@ -80,6 +80,7 @@ func newReplay(a *app) *cobra.Command {
 	configFlag(flags, "filter", "capture.filter")
 	configFlag(flags, "features", "flow.features")
 	configFlag(flags, "windows", "window.enabled")
+	detectFlag(flags)
 	configFlag(flags, "shards", "sensor.shards")
 	return cmd
 }
@@ -112,6 +113,9 @@ func (r *replay) run(ctx context.Context) (err error) {
 	if r.out == "" && r.stdout != "flows" {
 		opt.Flow.Features = nil // the summary has none
 	}
+	if err := judge(r.loaded.Config, to.alerts, &opt); err != nil {
+		return errors.Join(err, to.abort())
+	}
 	opt.Prompt = r.stdout != ""
 	stopProgress := startProgress(r.stderr, src)
 	ledger, err := sensor.Run(ctx, r.attach(src, &opt), to.flows, opt)
@@ -129,7 +133,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	stats := src.Stats()
 	r.warn(ctx, stats, &ledger)
 	r.tell(r.log, r.loaded.Config.Log.Level)
-	finishErr := r.finish(ledger, stats, to.totals, err == nil && ctx.Err() == nil)
+	finishErr := r.finish(ledger, stats, to, err == nil && ctx.Err() == nil)
 	switch {
 	case err != nil || finishErr != nil:
 		return errors.Join(err, finishErr)
@@ -190,76 +194,6 @@ func tunnels(c capture.Config) (set packet.Tunnels) {
 	return set
 }
 
-// outputs are the sinks of a run.
-type outputs struct {
-	flows   output.Sink
-	windows output.WindowSink // nil: none are wanted
-	totals  *summary.Summary  // nil where no summary was asked for
-}
-
-// close completes all outputs, or gives up all where one fails.
-func (o *outputs) close() error {
-	err := o.flows.Close()
-	if o.windows == nil {
-		return err
-	}
-	if err != nil {
-		return errors.Join(err, o.windows.Abort())
-	}
-	return o.windows.Close()
-}
-
-func (o *outputs) abort() error {
-	err := o.flows.Abort()
-	if o.windows != nil {
-		err = errors.Join(err, o.windows.Abort())
-	}
-	return err
-}
-
-// open makes the sinks that were asked for.
-func (r *replay) open(workers int) (*outputs, error) {
-	format, err := output.ParseFormat(r.loaded.Config.Output.Format)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	cfg := r.loaded.Config.Window
-	columns := output.Columns{Features: r.loaded.Config.Flow.Groups()}
-	var windowLabels *output.Labels
-	columns.Labels, windowLabels = r.columns()
-	if r.stdout == "windows" && r.out != "" {
-		return nil, usagef("--stdout windows with --out: windows go to one place, want --windows for a file in %s", r.out)
-	}
-	o, of := &outputs{}, sinks{format, workers}
-	var flows []output.Sink
-	if r.out != "" {
-		file, err := r.dir.Create("flows." + format.String())
-		if err != nil {
-			return nil, err
-		}
-		flows = append(flows, of.flows(file, columns))
-		if cfg.Enabled {
-			file, err := r.dir.Create("windows." + format.String())
-			if err != nil {
-				return nil, errors.Join(err, flows[0].Abort())
-			}
-			o.windows = of.windows(file, cfg, windowLabels)
-		}
-	}
-	switch r.stdout {
-	case "flows":
-		flows = append(flows, of.flows(output.NewStream(r.app.stdout, "standard output"), columns))
-	case "windows":
-		o.windows = of.windows(output.NewStream(r.app.stdout, "standard output"), cfg, windowLabels)
-	}
-	if len(flows) == 0 && o.windows == nil {
-		o.totals = summary.New()
-		flows = append(flows, o.totals)
-	}
-	o.flows = output.NewTee(flows...)
-	return o, nil
-}
-
 // warn says what was wrong with the captures: one line for each thing.
 func (r *replay) warn(ctx context.Context, stats pcapfile.Stats, ledger *sensor.Ledger) {
 	for _, cut := range stats.Cuts {
@@ -282,11 +216,9 @@ func (r *replay) warn(ctx context.Context, stats pcapfile.Stats, ledger *sensor.
 }
 
 // finish writes what goes with the records.
-func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, totals *summary.Summary, complete bool) error {
-	if totals != nil {
-		if err := totals.Print(r.app.stdout, summaryLedger(&ledger)); err != nil {
-			return err
-		}
+func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs, complete bool) error {
+	if err := to.print(r.app.stdout, &ledger); err != nil {
+		return err
 	}
 	if r.out == "" {
 		return nil

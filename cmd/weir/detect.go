@@ -1,0 +1,41 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/detectors"
+	"github.com/weir-sensor/weir/sensor"
+)
+
+// detectFlag adds --detect, which takes names with an equals sign: --detect=scan,beacon.
+func detectFlag(flags *pflag.FlagSet) {
+	configFlag(flags, "detect", "detect.detectors").NoOptDefVal = detectors.Default
+}
+
+// judge has a run's flows and windows judged by the detectors that the configuration asks for, if any.
+func judge(c config.Config, sink detect.AlertSink, opt *sensor.Options) error {
+	if len(c.Detect.Detectors) == 0 {
+		return nil
+	}
+	made, err := detectors.New(c.Detect)
+	if err != nil {
+		return usageError{err}
+	}
+	for _, d := range made {
+		if user, ok := d.(detect.FeatureUser); ok {
+			opt.Flow.Features = slices.Concat(opt.Flow.Features, without(user.FlowFeatures(), opt.Flow.Groups()))
+		}
+	}
+	opt.Windows = c.Window
+	opt.Detect = detect.NewEngine(c.Detect.Config, made, sink)
+	return nil
+}
+
+// without returns the names that are not among others.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(others, n) })
+}

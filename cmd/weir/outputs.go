@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/output"
+	"github.com/weir-sensor/weir/output/summary"
+	"github.com/weir-sensor/weir/sensor"
+)
+
+// streams are the records that --stdout can stream.
+var streams = []string{"flows", "windows", "alerts"}
+
+// orList joins names as a sentence does.
+func orList(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// outputs are the sinks of a replay.
+type outputs struct {
+	flows   output.Sink
+	windows output.WindowSink // nil: none are wanted
+	alerts  alertTee          // empty: nothing is judged, or alerts go nowhere
+
+	totals *summary.Summary // nil where no summary was asked for
+	worst  *summary.Alerts  // nil where there is no summary of alerts
+}
+
+// all returns every sink, in the order in which they are completed.
+func (o *outputs) all() []closer {
+	sinks := []closer{o.flows}
+	if o.windows != nil {
+		sinks = append(sinks, o.windows)
+	}
+	for _, s := range o.alerts {
+		sinks = append(sinks, s)
+	}
+	return sinks
+}
+
+// closer is what all sinks have in common.
+type closer interface {
+	Close() error
+	Abort() error
+}
+
+// close completes all outputs, or gives up those that are left where one fails.
+func (o *outputs) close() error {
+	var err error
+	for _, s := range o.all() {
+		if err == nil {
+			err = s.Close()
+		} else {
+			err = errors.Join(err, s.Abort())
+		}
+	}
+	return err
+}
+
+func (o *outputs) abort() error {
+	var err error
+	for _, s := range o.all() {
+		err = errors.Join(err, s.Abort())
+	}
+	return err
+}
+
+// print prints the summary where one was asked for: of what was found first.
+func (o *outputs) print(w io.Writer, ledger *sensor.Ledger) error {
+	if o.worst != nil {
+		if err := o.worst.Print(w); err != nil {
+			return err
+		}
+	}
+	if o.totals == nil {
+		return nil
+	}
+	return o.totals.Print(w, summaryLedger(ledger))
+}
+
+// alertTee hands alerts to several sinks, in their order.
+type alertTee []output.AlertSink
+
+// Alerts implements detect.AlertSink.
+func (t alertTee) Alerts(alerts []detect.Alert) error {
+	for _, s := range t {
+		if err := s.Alerts(alerts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open makes the sinks that were asked for.
+func (r *replay) open(workers int) (*outputs, error) {
+	format, err := output.ParseFormat(r.loaded.Config.Output.Format)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	cfg := r.loaded.Config.Window
+	columns := output.Columns{Features: r.loaded.Config.Flow.Groups()}
+	var windowLabels *output.Labels
+	columns.Labels, windowLabels = r.columns()
+	if r.stdout == "windows" && r.out != "" {
+		return nil, usagef("--stdout windows with --out: windows go to one place, want --windows for a file in %s", r.out)
+	}
+	judged := len(r.loaded.Config.Detect.Detectors) > 0
+	if r.stdout == "alerts" && !judged {
+		return nil, usagef("--stdout alerts without detectors, want --detect too")
+	}
+	o, of := &outputs{}, sinks{format, workers}
+	var flows []output.Sink
+	if r.out != "" {
+		file, err := r.dir.Create("flows." + format.String())
+		if err != nil {
+			return nil, err
+		}
+		flows = append(flows, of.flows(file, columns))
+		if cfg.Enabled {
+			file, err := r.dir.Create("windows." + format.String())
+			if err != nil {
+				return nil, errors.Join(err, flows[0].Abort())
+			}
+			o.windows = of.windows(file, cfg, windowLabels)
+		}
+		if judged {
+			file, err := r.dir.Create("alerts." + format.String())
+			if err != nil {
+				return nil, errors.Join(err, flows[0].Abort())
+			}
+			o.alerts = append(o.alerts, output.NewAlerts(file, format, programVersion()))
+		}
+	}
+	stream := output.NewStream(r.app.stdout, "standard output")
+	switch r.stdout {
+	case "flows":
+		flows = append(flows, of.flows(stream, columns))
+	case "windows":
+		o.windows = of.windows(stream, cfg, windowLabels)
+	case "alerts":
+		o.alerts = append(o.alerts, output.NewAlerts(stream, format, programVersion()))
+	}
+	if r.stdout == "" && judged {
+		o.worst = summary.NewAlerts()
+		o.alerts = append(o.alerts, o.worst)
+	}
+	if r.out == "" && r.stdout == "" {
+		o.totals = summary.New()
+		flows = append(flows, o.totals)
+	}
+	o.flows = output.NewTee(flows...)
+	return o, nil
+}
