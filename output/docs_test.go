@@ -21,6 +21,7 @@ var update = flag.Bool("update", false, "write the documents that are made from 
 const (
 	schemaPath       = "../docs/schema/flow.v1.json"
 	windowSchemaPath = "../docs/schema/window.v1.json"
+	alertSchemaPath  = "../docs/schema/alert.v1.json"
 	flowsDoc         = "../docs/FLOWS.md"
 	beginTable       = "<!-- columns: made from output/column.go by go test ./output -update -->\n"
 	endTable         = "<!-- end of columns -->\n"
@@ -31,6 +32,10 @@ const (
 func TestFlowSchema(t *testing.T) { checkDocument(t, schemaPath, flowSchema(t)) }
 
 func TestWindowSchema(t *testing.T) { checkDocument(t, windowSchemaPath, windowSchema(t)) }
+
+func TestAlertSchema(t *testing.T) {
+	checkDocument(t, alertSchemaPath, schema(t, "alert", "Something that somebody should look at: a line of alerts.ndjson.", AlertColumns(), AlertColumns()))
+}
 
 func TestFlowsDocument(t *testing.T) {
 	text, err := os.ReadFile(flowsDoc)

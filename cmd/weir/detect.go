@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -39,3 +40,24 @@ func judge(c config.Config, sink detect.AlertSink, opt *sensor.Options) error {
 func without(names, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(others, n) })
 }
+
+// alertLog is an output.AlertSink that logs alerts: a line for each, of the first few of a second.
+type alertLog struct{ log *slog.Logger }
+
+const loggedAlerts = 10
+
+func (l alertLog) Alerts(alerts []detect.Alert) error {
+	for i := range alerts[:min(len(alerts), loggedAlerts)] {
+		a := &alerts[i]
+		l.log.Warn("alert", "severity", a.Severity.String(), "what", a.Detector+"/"+a.Kind, "about", a.Subject.String(), "message", a.Message,
+			"count", a.Count, "id", a.ID)
+	}
+	if n := len(alerts) - loggedAlerts; n > 0 {
+		l.log.Warn("more alerts", "alerts", n)
+	}
+	return nil
+}
+
+func (alertLog) Flush() error { return nil }
+func (alertLog) Close() error { return nil }
+func (alertLog) Abort() error { return nil }

@@ -13,11 +13,12 @@ import (
 )
 
 // kept is a directory with everything of a live run: what each source delivered, ring-N.pcap, and what became of it,
-// flows.ndjson and windows.ndjson. weir parity compares the two.
+// flows.ndjson, windows.ndjson and alerts.ndjson. weir parity compares the two.
 type kept struct {
 	dir     *output.Dir
 	flows   output.Sink
 	windows output.WindowSink // nil: none are wanted
+	alerts  output.AlertSink  // nil: nothing is judged
 	rings   []*keptRing
 }
 
@@ -40,6 +41,12 @@ func keep(path string, sources []capture.Live, c config.Config) (*kept, error) {
 		}
 		k.windows = of.windows(file, c.Window, nil)
 	}
+	if len(c.Detect.Detectors) > 0 {
+		if file, err = dir.Create("alerts.ndjson"); err != nil {
+			return nil, errors.Join(err, dir.Close())
+		}
+		k.alerts = output.NewAlerts(file, output.NDJSON, programVersion())
+	}
 	for i, src := range sources {
 		file, err := dir.Create(fmt.Sprintf("ring-%d.pcap", i))
 		if err != nil {
@@ -51,12 +58,15 @@ func keep(path string, sources []capture.Live, c config.Config) (*kept, error) {
 }
 
 // join puts the directory beside the other outputs of a run, and its files behind the sources.
-func (k *kept) join(to *liveSinks, sources []capture.Live, opt *sensor.Options) {
+func (k *kept) join(to *liveSinks, sources []capture.Live, opt *sensor.Options, alerts *alertTee) {
 	to.flows = output.NewTee(to.flows, k.flows)
 	if k.windows != nil && opt.WindowSink != nil {
 		opt.WindowSink = bothWindows{opt.WindowSink, k.windows}
 	} else if k.windows != nil {
 		opt.WindowSink = k.windows
+	}
+	if k.alerts != nil {
+		alerts.add(k.alerts)
 	}
 	for i, r := range k.rings {
 		sources[i] = r
@@ -68,6 +78,9 @@ func (k *kept) end(ledger *sensor.Ledger, c config.Config) error {
 	problems := []error{k.flows.Close()}
 	if k.windows != nil {
 		problems = append(problems, k.windows.Close())
+	}
+	if k.alerts != nil {
+		problems = append(problems, k.alerts.Close())
 	}
 	for _, r := range k.rings {
 		problems = append(problems, r.complete())

@@ -80,13 +80,14 @@ func newLive(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringSliceVarP(&l.ifaces, "interface", "i", nil, "Capture on this `interface`; 'weir interfaces' lists them. May be given several times")
 	flags.StringVar(&l.engine, "engine", "afpacket", "Capture through `afpacket` or pcap")
-	flags.StringVar(&l.out, "out", "", "Write files of flows and windows, and ledger.json at the end, into this `directory`")
-	flags.StringVar(&l.stdout, "stdout", "", "Stream `records` (flows or windows) to standard output")
+	flags.StringVar(&l.out, "out", "", "Write files of flows, windows and alerts, and ledger.json at the end, into this `directory`")
+	flags.StringVar(&l.stdout, "stdout", "", "Stream `records` (flows, windows or alerts) to standard output")
 	flags.StringVar(&l.keep, "write-pcap", "", "Also keep every packet, and what became of it, in this `directory`, for weir parity")
 	configFlag(flags, "format", "output.format")
 	configFlag(flags, "filter", "capture.filter")
 	configFlag(flags, "features", "flow.features")
 	configFlag(flags, "windows", "window.enabled")
+	detectFlag(flags)
 	configFlag(flags, "shards", "sensor.shards")
 	return cmd
 }
@@ -99,8 +100,10 @@ func (l *live) check(cmd *cobra.Command) error {
 	switch {
 	case l.engine != "afpacket" && l.engine != "pcap":
 		return usagef("--engine: got %q, want afpacket or pcap", l.engine)
-	case cmd.Flags().Changed("stdout") && l.stdout != "flows" && l.stdout != "windows":
-		return usagef("--stdout: got %q, want flows or windows", l.stdout)
+	case cmd.Flags().Changed("stdout") && !slices.Contains(streams, l.stdout):
+		return usagef("--stdout: got %q, want %s", l.stdout, orList(streams))
+	case l.stdout == "alerts" && len(l.config.Detect.Detectors) == 0:
+		return usagef("--stdout alerts without detectors, want --detect too")
 	case l.out == "" && l.stdout == "" && l.keep == "":
 		return usagef("nowhere to write to, want --out DIRECTORY, --stdout flows or --write-pcap DIRECTORY")
 	case l.keep != "" && l.keep == l.out:
@@ -141,11 +144,15 @@ func (l *live) run(ctx context.Context) (err error) {
 	}
 	opt.Compile = nil // the kernel filters
 	opt.Windows = l.config.Window
+	alerts := &alertTee{}
+	if err := judge(l.config, alerts, &opt); err != nil {
+		return err
+	}
 	l.reloads = append(l.reloads, l.configuration(become))
 	if err := l.giveUp(become); err != nil {
 		return err
 	}
-	to, err := l.sinks(&opt)
+	to, err := l.sinks(&opt, alerts)
 	if err != nil {
 		return err
 	}
@@ -153,7 +160,7 @@ func (l *live) run(ctx context.Context) (err error) {
 		if to.kept, err = keep(l.keep, sources, l.config); err != nil {
 			return err
 		}
-		to.kept.join(to, sources, &opt)
+		to.kept.join(to, sources, &opt, alerts)
 	}
 	run := sensor.StartLive(ctx, sources, to.flows, opt)
 	l.log.Info("capturing", "interface", strings.Join(l.ifaces, ","), "engine", l.engine, "shards", len(sources))
@@ -218,7 +225,7 @@ type liveSinks struct {
 }
 
 // sinks opens what was asked for, and lets opt tell the outputs the time.
-func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
+func (l *live) sinks(opt *sensor.Options, alerts *alertTee) (*liveSinks, error) {
 	to := &liveSinks{queues: map[string]liveSink{}}
 	l.queues = to.queues
 	outputs := output.Live{Config: l.config.Output, Version: programVersion()}
@@ -233,6 +240,13 @@ func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
 	}
 	addWindows := func(name string, q output.WindowQueue) {
 		opt.WindowSink, to.queues[name] = q, q
+	}
+	addAlerts := func(name string, q output.AlertQueue) {
+		alerts.add(q)
+		to.queues[name] = q
+	}
+	if opt.Detect != nil {
+		alerts.add(alertLog{l.log})
 	}
 	if l.out != "" {
 		if to.dir, err = output.OpenDir(l.out); err != nil {
@@ -252,6 +266,9 @@ func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
 		if l.config.Window.Enabled {
 			addWindows("window files", outputs.WindowFiles(l.config.Window, nil))
 		}
+		if opt.Detect != nil {
+			addAlerts("alert files", outputs.AlertFiles())
+		}
 	}
 	stream := output.NewStream(l.app.stdout, "standard output")
 	switch l.stdout {
@@ -259,6 +276,8 @@ func (l *live) sinks(opt *sensor.Options) (*liveSinks, error) {
 		add("flows to standard output", outputs.FlowSink(of.flows(stream, columns)))
 	case "windows":
 		addWindows("windows to standard output", outputs.WindowSink(of.windows(stream, l.config.Window, nil)))
+	case "alerts":
+		addAlerts("alerts to standard output", outputs.AlertSink(output.NewAlerts(stream, format, programVersion())))
 	}
 	to.flows = output.NewTee(flows...)
 	opt.Tick = func(clock int64) {

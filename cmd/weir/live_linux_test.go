@@ -226,7 +226,7 @@ func TestLiveUsageErrors(t *testing.T) {
 	}{
 		{[]string{"live"}, "no interface given, want -i INTERFACE"},
 		{[]string{"live", "-i", "lo"}, "nowhere to write to, want --out DIRECTORY, --stdout flows or --write-pcap DIRECTORY"},
-		{[]string{"live", "-i", "lo", "--stdout", "alerts"}, `--stdout: got "alerts", want flows or windows`},
+		{[]string{"live", "-i", "lo", "--stdout", "alerts"}, `--stdout alerts without detectors, want --detect too`},
 		{[]string{"live", "-i", "lo", "--out", "x", "--stdout", "windows"}, "windows go to one place"},
 		{[]string{"live", "-i", "lo", "--engine", "dpdk", "--stdout", "flows"}, `--engine: got "dpdk", want afpacket or pcap`},
 		{[]string{"live", "-i", "no-such-if", "--stdout", "flows"}, "open no-such-if: no such interface; there are "},

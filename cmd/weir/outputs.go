@@ -24,7 +24,7 @@ func orList(names []string) string {
 type outputs struct {
 	flows   output.Sink
 	windows output.WindowSink // nil: none are wanted
-	alerts  alertTee          // empty: nothing is judged, or alerts go nowhere
+	alerts  *alertTee         // empty: nothing is judged, or alerts go nowhere
 
 	totals *summary.Summary // nil where no summary was asked for
 	worst  *summary.Alerts  // nil where there is no summary of alerts
@@ -36,7 +36,7 @@ func (o *outputs) all() []closer {
 	if o.windows != nil {
 		sinks = append(sinks, o.windows)
 	}
-	for _, s := range o.alerts {
+	for _, s := range *o.alerts {
 		sinks = append(sinks, s)
 	}
 	return sinks
@@ -86,14 +86,17 @@ func (o *outputs) print(w io.Writer, ledger *sensor.Ledger) error {
 type alertTee []output.AlertSink
 
 // Alerts implements detect.AlertSink.
-func (t alertTee) Alerts(alerts []detect.Alert) error {
-	for _, s := range t {
+func (t *alertTee) Alerts(alerts []detect.Alert) error {
+	for _, s := range *t {
 		if err := s.Alerts(alerts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// add puts another sink behind the others.
+func (t *alertTee) add(s output.AlertSink) { *t = append(*t, s) }
 
 // open makes the sinks that were asked for.
 func (r *replay) open(workers int) (*outputs, error) {
@@ -112,7 +115,7 @@ func (r *replay) open(workers int) (*outputs, error) {
 	if r.stdout == "alerts" && !judged {
 		return nil, usagef("--stdout alerts without detectors, want --detect too")
 	}
-	o, of := &outputs{}, sinks{format, workers}
+	o, of := &outputs{alerts: &alertTee{}}, sinks{format, workers}
 	var flows []output.Sink
 	if r.out != "" {
 		file, err := r.dir.Create("flows." + format.String())
@@ -132,7 +135,7 @@ func (r *replay) open(workers int) (*outputs, error) {
 			if err != nil {
 				return nil, errors.Join(err, flows[0].Abort())
 			}
-			o.alerts = append(o.alerts, output.NewAlerts(file, format, programVersion()))
+			o.alerts.add(output.NewAlerts(file, format, programVersion()))
 		}
 	}
 	stream := output.NewStream(r.app.stdout, "standard output")
@@ -142,11 +145,11 @@ func (r *replay) open(workers int) (*outputs, error) {
 	case "windows":
 		o.windows = of.windows(stream, cfg, windowLabels)
 	case "alerts":
-		o.alerts = append(o.alerts, output.NewAlerts(stream, format, programVersion()))
+		o.alerts.add(output.NewAlerts(stream, format, programVersion()))
 	}
 	if r.stdout == "" && judged {
 		o.worst = summary.NewAlerts()
-		o.alerts = append(o.alerts, o.worst)
+		o.alerts.add(o.worst)
 	}
 	if r.out == "" && r.stdout == "" {
 		o.totals = summary.New()

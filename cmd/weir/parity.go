@@ -57,6 +57,9 @@ func parity(ctx context.Context, a *app, dir string) (err error) {
 	if c.Window.Enabled {
 		kinds = append(kinds, "windows")
 	}
+	if len(c.Detect.Detectors) > 0 {
+		kinds = append(kinds, "alerts")
+	}
 	different := false
 	for _, kind := range kinds {
 		d, err := compareLines(filepath.Join(dir, kind+".ndjson"), filepath.Join(again, kind+".ndjson"))
@@ -140,6 +143,9 @@ func replayKept(ctx context.Context, dir, into string, c config.Config, until in
 		return err
 	}
 	opt.Windows, opt.WindowSink = c.Window, k.windows
+	if err := judge(c, k.alerts, &opt); err != nil {
+		return err
+	}
 	ledger, err := sensor.Run(ctx, src, k.flows, opt)
 	return errors.Join(err, k.end(&ledger, c))
 }

@@ -90,8 +90,8 @@ func TestReplayOfWrongInput(t *testing.T) {
 		{"unknown link type", []string{file("link.pcap", withLink(plain, 250))}, exitFailed, "none of the captures' link types (250)", true},
 		{"filter", []string{"--filter", "tcp prt 80", demo}, exitUsage, `capture.filter: compile filter "tcp prt 80"`, false},
 		{"format", []string{"--format", "xml", demo}, exitUsage, `output.format: got "xml", want ndjson, csv or parquet`, false},
-		{"stdout", []string{"--stdout", "packets", demo}, exitUsage, `--stdout: got "packets", want flows or windows`, false},
-		{"stdout empty", []string{"--stdout", "", demo}, exitUsage, `--stdout: got "", want flows or windows`, false},
+		{"stdout", []string{"--stdout", "packets", demo}, exitUsage, `--stdout: got "packets", want flows, windows or alerts`, false},
+		{"stdout empty", []string{"--stdout", "", demo}, exitUsage, `--stdout: got "", want flows, windows or alerts`, false},
 		{"out empty", []string{"--out", "", demo}, exitUsage, `--out: got an empty name, want a directory`, false},
 		{"output in a file's place", []string{"--out", file("taken", nil) + "/x", demo}, exitFailed, "taken: not a directory", false},
 	} {
