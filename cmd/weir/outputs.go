@@ -24,7 +24,7 @@ func orList(names []string) string {
 type outputs struct {
 	flows   output.Sink
 	windows output.WindowSink // nil: none are wanted
-	alerts  *alertTee         // empty: nothing is judged, or alerts go nowhere
+	alerts  *alertTee         // nil or empty: nothing is judged, or alerts go nowhere
 
 	totals *summary.Summary // nil where no summary was asked for
 	worst  *summary.Alerts  // nil where there is no summary of alerts
@@ -36,7 +36,7 @@ func (o *outputs) all() []closer {
 	if o.windows != nil {
 		sinks = append(sinks, o.windows)
 	}
-	for _, s := range *o.alerts {
+	for _, s := range o.alerts.sinks() {
 		sinks = append(sinks, s)
 	}
 	return sinks
@@ -93,6 +93,14 @@ func (t *alertTee) Alerts(alerts []detect.Alert) error {
 		}
 	}
 	return nil
+}
+
+// sinks returns the sinks of a tee that may be nil.
+func (t *alertTee) sinks() []output.AlertSink {
+	if t == nil {
+		return nil
+	}
+	return *t
 }
 
 // add puts another sink behind the others.
