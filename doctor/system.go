@@ -18,7 +18,8 @@ type System struct {
 	Down    bool   // it was down when it was opened
 	Watched time.Duration
 	Stats   capture.Stats
-	Buffer  int // bytes of the capture's buffer
+	Buffer  int    // bytes of the capture's buffer
+	Setting string // the key of the configuration that is the buffer of a live run on the interface
 
 	Offloads        map[string]bool // names of features as ethtool lists them, those that are on; nil where not known
 	OffloadsUnknown string          // why
@@ -106,8 +107,8 @@ func (s *System) losses() (found []Finding) {
 			Numbers: map[string]float64{"dropped": float64(s.Stats.Dropped), "share": share(s.Stats.Dropped, all),
 				"packets_per_second": float64(all) / max(s.Watched.Seconds(), 1e-9), "buffer_bytes": float64(s.Buffer)},
 			Effect: "flows have gaps: fewer packets and bytes, retransmissions that were none",
-			Mend: fmt.Sprintf("a larger buffer or ring ('weir doctor -i %s --buffer %d' tries one), more shards, or a filter for what need not be measured",
-				s.Interface, max(1, 2*s.Buffer>>20)),
+			Mend: fmt.Sprintf("a larger %s ('weir doctor -i %s --buffer %d' tries one), more shards, or a filter for what need not be measured",
+				s.Setting, s.Interface, max(1, 2*s.Buffer>>20)),
 		})
 	}
 	if n := s.Stats.InterfaceMissed + s.Stats.InterfaceFIFO + s.Stats.InterfaceDropped; n > 0 {

@@ -12,7 +12,7 @@ import (
 // healthy is a system on which nothing is wrong, with a sound capture.
 func healthy(t *testing.T) (*Traffic, System) {
 	return watched(ethernet, demo(t)), System{
-		Interface: "eth0", Watched: 10 * time.Second, Stats: capture.Stats{Packets: 11534}, Buffer: 64 << 20,
+		Interface: "eth0", Watched: 10 * time.Second, Stats: capture.Stats{Packets: 11534}, Buffer: 64 << 20, Setting: "pcap.buffer",
 		Offloads: map[string]bool{"tx-checksum-ipv4": true}, Promiscuous: true,
 	}
 }
@@ -39,7 +39,8 @@ func TestSystemFindings(t *testing.T) {
 		{NotPromiscuous, func(s *System) { s.Promiscuous = false }, Warning, "ip link set eth0 promisc on"},
 		{"", func(s *System) { s.Promiscuous, s.Loopback = false, true }, "", ""},
 		{NotPromiscuous, func(s *System) { s.Promiscuous, s.Whole = false, true }, Info, "weir interfaces"},
-		{RingDrops, func(s *System) { s.Stats.Dropped = 1 }, Warning, "weir doctor -i eth0 --buffer 128"},
+		{RingDrops, func(s *System) { s.Stats.Dropped = 1 }, Warning,
+			"a larger pcap.buffer ('weir doctor -i eth0 --buffer 128' tries one)"},
 		{InterfaceDrops, func(s *System) { s.Stats.InterfaceMissed = 1 }, Warning, "ethtool -G eth0 rx 4096"},
 		{InterfaceDrops, func(s *System) { s.Stats.InterfaceFIFO = 1 }, Warning, "ethtool -G eth0 rx 4096"},
 		{InterfaceDrops, func(s *System) { s.Stats.InterfaceDropped = 1 }, Info, "rx_dropped"},

@@ -131,7 +131,7 @@ func same(t *testing.T, rows []map[string]string, records []flowtable.Record, la
 // ordinary HTTP and TLS the capture has nothing after 1795218570.4 (tshark), of which the labels tell to the end. So 108
 // rows are of flows that are not there, and 8 tell of a longer flow.
 func TestDemo(t *testing.T) {
-	labels, err := research.LoadLabels("../testdata/demo.labels.tsv")
+	labels, err := research.LoadLabels(t.Context(), "../testdata/demo.labels.tsv")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestCorpus(t *testing.T) {
 		}
 		got, compared := research.Report{Windows: &research.WindowReport{}}, 0
 		for _, file := range files {
-			labels, err := research.LoadLabels(file)
+			labels, err := research.LoadLabels(t.Context(), file)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -231,7 +231,7 @@ func add(sum *research.Report, r research.Report) {
 
 // Parts of one flow, cut by the active timeout, are no two flows.
 func TestParts(t *testing.T) {
-	labels, err := research.LoadLabels("../testdata/demo.labels.tsv")
+	labels, err := research.LoadLabels(t.Context(), "../testdata/demo.labels.tsv")
 	if err != nil {
 		t.Fatal(err)
 	}

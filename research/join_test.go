@@ -38,7 +38,7 @@ func load(t *testing.T, files ...[]plainRow) *Labels {
 		}
 		paths = append(paths, file(t, text))
 	}
-	l, err := LoadLabels(paths...)
+	l, err := LoadLabels(t.Context(), paths...)
 	if err != nil {
 		t.Fatal(err)
 	}

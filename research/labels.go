@@ -3,6 +3,7 @@ package research
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -98,8 +99,8 @@ func (l *Labels) Rows() int { return len(l.rows) }
 
 // LoadLabels reads labels files: text, one line for each flow, values separated by tabs; the first line names the
 // columns. A path given twice is read once. The error names the file and line of the first thing that is wrong, and what
-// would be right; then there are no labels.
-func LoadLabels(paths ...string) (*Labels, error) {
+// would be right; then there are no labels. When ctx is done, it stops reading and returns the cause.
+func LoadLabels(ctx context.Context, paths ...string) (*Labels, error) {
 	l := &loader{labels: &Labels{}, limit: MaxRows, has: map[string]bool{}, known: map[string]uint32{}}
 	seen := map[string]bool{}
 	for _, path := range paths {
@@ -107,7 +108,7 @@ func LoadLabels(paths ...string) (*Labels, error) {
 			continue
 		}
 		seen[filepath.Clean(path)] = true
-		if err := l.load(path); err != nil {
+		if err := l.load(ctx, path); err != nil {
 			return nil, fmt.Errorf("read labels: %w", err)
 		}
 	}
@@ -124,13 +125,26 @@ type loader struct {
 	text   []byte // of one label's values; scratch
 }
 
-func (l *loader) load(path string) error {
+func (l *loader) load(ctx context.Context, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fileError(path, err)
 	}
 	defer f.Close()
-	return l.read(path, f)
+	return l.read(path, untilDone{ctx, f})
+}
+
+// untilDone reads until a context is done.
+type untilDone struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (r untilDone) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.from.Read(p)
 }
 
 // fileError is what the system says of a file, with its name said once.

@@ -2,6 +2,8 @@ package research
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -24,13 +26,23 @@ func file(t testing.TB, text string) string {
 
 const heading = "ts_first\tts_last\tsrc\tsport\tdst\tdport\tproto\tclass\n"
 
+// Whoever asks for the end need not wait for a long file.
+func TestLoadLabelsUntilDone(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	cancel(why)
+	if l, err := LoadLabels(ctx, "../testdata/demo.labels.tsv"); l != nil || !errors.Is(err, why) {
+		t.Errorf("got %v, %v, want nothing and the cause", l, err)
+	}
+}
+
 func TestLoadLabels(t *testing.T) {
 	// Columns in another order, others between them, a byte order mark, lines of Windows, an empty line, no end to the last one.
 	one := file(t, "\ufeffclass\tjob\tproto\tdport\tdst\tsport\tsrc\tts_last\tts_first\r\n"+
 		"pt\t1\tTCP\t443\t2001:db8::2\t40000\t2001:db8::1\t1795218554.464101\t1795218554.3\r\n\r\n"+
 		"-\t2\ticmp\tnone\t192.0.2.1\tnone\t192.0.2.2\t-1.000000001\t-2")
 	two := file(t, "ts_first\tts_last\tsrc\tsport\tdst\tdport\tproto\tworkload\n0\t0.5\t192.0.2.1\t1\t192.0.2.2\t2\t132\tweb\n")
-	l, err := LoadLabels(one, two, filepath.Dir(one)+"/./labels.tsv")
+	l, err := LoadLabels(t.Context(), one, two, filepath.Dir(one)+"/./labels.tsv")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +109,7 @@ func TestLoadLabelsRefuses(t *testing.T) {
 		{"long value", with("pt", strings.Repeat("p", 256)), `:3: class: got "` + strings.Repeat("p", 40) + `"..., want text`},
 	} {
 		path := file(t, test.text)
-		l, err := LoadLabels(path)
+		l, err := LoadLabels(t.Context(), path)
 		if err == nil || l != nil {
 			t.Errorf("%s: got no error", test.name)
 			continue
@@ -110,7 +122,7 @@ func TestLoadLabelsRefuses(t *testing.T) {
 		"none.tsv":  "read labels: none.tsv: no such file or directory",
 		t.TempDir(): "is a directory",
 	} {
-		if _, err := LoadLabels(path); err == nil || !strings.HasSuffix(err.Error(), want) {
+		if _, err := LoadLabels(t.Context(), path); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -134,7 +146,7 @@ func TestLoadLabelsLimits(t *testing.T) {
 	for n := range MaxLabels + 1 {
 		many.WriteString(strings.Replace(row, "pt", "pt"+string(rune('a'+n%26))+strings.Repeat("x", n/26%60)+strings.Repeat("y", n/26/60), 1))
 	}
-	if _, err := LoadLabels(file(t, many.String())); err == nil || !strings.Contains(err.Error(), ":65538: got more than 65536 different labels") {
+	if _, err := LoadLabels(t.Context(), file(t, many.String())); err == nil || !strings.Contains(err.Error(), ":65538: got more than 65536 different labels") {
 		t.Errorf("got %v", err)
 	}
 }

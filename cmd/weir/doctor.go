@@ -105,7 +105,10 @@ func (d *doctorRun) watch(ctx context.Context) error {
 	cfg := libpcap.DefaultConfig()
 	cfg.Buffer = d.buffer << 20
 	system := &doctor.System{
-		Interface: d.iface, Peer: device.Driver == "veth", Whole: d.iface == netdev.Any, Loopback: device.Loopback, Buffer: cfg.Buffer,
+		Setting: "pcap.buffer", Interface: d.iface, Peer: device.Driver == "veth", Whole: d.iface == netdev.Any, Loopback: device.Loopback, Buffer: cfg.Buffer,
+	}
+	if device.Ring() {
+		system.Setting = "afpacket.ring_size"
 	}
 	src, err := libpcap.Open(d.iface, cfg, d.config.Capture.Filter)
 	switch {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"slices"
@@ -30,8 +33,8 @@ type labelling struct {
 	source *shift.Source    // nil without --shift-to
 }
 
-// load reads what the flags say, all of it before anything is started. Its errors are usage errors.
-func (l *labelling) load() (err error) {
+// load reads what the flags say, all of it before anything is started. Its errors are usage errors, unless ctx is done.
+func (l *labelling) load(ctx context.Context) (err error) {
 	if l.shifted {
 		if l.to, err = parseTime(l.shiftTo); err != nil {
 			return err
@@ -41,12 +44,18 @@ func (l *labelling) load() (err error) {
 		if len(l.files) == 0 || slices.Contains(l.files, "") {
 			return usagef("--labels: got an empty name, want a file of labels")
 		}
-		if l.labels, err = research.LoadLabels(l.files...); err != nil {
+		if l.labels, err = research.LoadLabels(ctx, l.files...); ctx.Err() != nil {
+			return fmt.Errorf("read labels: %w", errStopped)
+		}
+		if err != nil {
 			return usageError{err}
 		}
 	}
 	return nil
 }
+
+// errStopped says that a signal has ended what was only beginning.
+var errStopped = errors.New("stopped by a signal")
 
 // parseTime reads the time of --shift-to as nanoseconds since the epoch.
 func parseTime(text string) (int64, error) {

@@ -110,6 +110,10 @@ func (l *live) check(cmd *cobra.Command) error {
 		return usagef("--write-pcap and --out: got %s twice, want two directories", l.out)
 	case l.out != "" && l.stdout == "windows":
 		return usagef("--stdout windows with --out: windows go to one place, want --windows for files in %s", l.out)
+	case cmd.Flags().Changed("windows") && l.config.Window.Enabled && l.out == "" && l.keep == "" && l.stdout != "windows":
+		return usagef("--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows")
+	case cmd.Flags().Changed("format") && l.out == "" && l.stdout == "":
+		return usagef("--format: what --write-pcap keeps is always NDJSON, want --out DIRECTORY or --stdout flows")
 	}
 	return nil
 }

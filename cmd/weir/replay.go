@@ -65,6 +65,9 @@ func newReplay(a *app) *cobra.Command {
 			if r.out == "" && cmd.Flags().Changed("out") {
 				return usagef("--out: got an empty name, want a directory")
 			}
+			if err := r.nowhere(cmd); err != nil {
+				return err
+			}
 			r.joined, r.shifted = cmd.Flags().Changed("labels"), cmd.Flags().Changed("shift-to")
 			r.paths, r.log = args, a.logger(r.loaded.Config)
 			return r.run(cmd.Context())
@@ -85,6 +88,22 @@ func newReplay(a *app) *cobra.Command {
 	return cmd
 }
 
+// nowhere returns a usage error for a flag about records that go nowhere.
+func (r *replay) nowhere(cmd *cobra.Command) error {
+	switch {
+	case cmd.Flags().Changed("windows") && r.loaded.Config.Window.Enabled && r.out == "" && r.stdout != "windows":
+		return usagef("--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows")
+	case r.out != "" || r.stdout != "":
+		return nil
+	}
+	for _, flag := range []string{"format", "features"} {
+		if cmd.Flags().Changed(flag) {
+			return usagef("--%s: the summary has no records, want --out DIRECTORY or --stdout flows", flag)
+		}
+	}
+	return nil
+}
+
 func (r *replay) run(ctx context.Context) (err error) {
 	src, err := openCaptures(r.paths, pcapfile.Options{Stdin: r.stdin, Hash: r.out != ""})
 	if err != nil {
@@ -95,7 +114,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := r.labelling.load(); err != nil {
+	if err := r.labelling.load(ctx); err != nil {
 		return err
 	}
 	defer context.AfterFunc(ctx, src.Interrupt)()
