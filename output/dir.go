@@ -26,7 +26,7 @@ type part struct {
 }
 
 // OpenDir makes the directory where it is not there, and keeps other runs out of it until Close, as far as its file
-// system knows locks (flock).
+// system knows locks (flock). Incomplete files that Create began in a run that was killed, in whatever format, are removed.
 func OpenDir(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
@@ -39,7 +39,11 @@ func OpenDir(path string) (*Dir, error) {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, errors.Join(fmt.Errorf("open %s: another run is writing into it", path), lock.Close())
 	}
-	return &Dir{path: path, lock: lock}, nil
+	d := &Dir{path: path, lock: lock}
+	if err := d.sweep(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return d, nil
 }
 
 // Create begins a file, see the function Create. Its Close ends the writing; it appears with Complete.

@@ -52,6 +52,27 @@ func (d *Dir) Recover() ([]Leftover, error) {
 	return all, nil
 }
 
+// sweptName is the form of the names of incomplete files that belong to one run as a whole, and to no other: those that
+// Create and try make.
+var sweptName = regexp.MustCompile(`^\.((flows|windows|alerts|ledger|manifest)\.(ndjson|csv|parquet|json)|ring-\d+\.pcap|weir-\d+)\.partial$`)
+
+// sweep removes what a run that was killed has left and nobody will complete.
+func (d *Dir) sweep() error {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", d.path, cause(err))
+	}
+	for _, e := range entries {
+		if !sweptName.MatchString(e.Name()) || !e.Type().IsRegular() {
+			continue
+		}
+		if err := os.Remove(filepath.Join(d.path, e.Name())); err != nil {
+			return fmt.Errorf("remove what a killed run has left in %s: %s: %w", d.path, e.Name(), cause(err))
+		}
+	}
+	return nil
+}
+
 // try says whether files can be made in the directory.
 func (d *Dir) try() error {
 	f, err := os.CreateTemp(d.path, ".weir-*.partial")

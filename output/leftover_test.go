@@ -117,7 +117,7 @@ func TestRecoverKilledRun(t *testing.T) {
 // Files of others are left alone, and a name that is taken is not taken away.
 func TestRecoverLeavesOthersAlone(t *testing.T) {
 	path := t.TempDir()
-	for _, name := range []string{".flows.ndjson.partial", ".flows-20261121T113000Z.txt.partial", "x.flows-20261121T113000Z.csv.partial",
+	for _, name := range []string{".mine.ndjson.partial", ".flows-20261121T113000Z.txt.partial", "x.flows-20261121T113000Z.csv.partial",
 		".windows-20261121T113000Z.ndjson.partial", "windows-20261121T113000Z.ndjson"} {
 		if err := os.WriteFile(filepath.Join(path, name), []byte(name+"\nx"), 0o644); err != nil {
 			t.Fatal(err)
@@ -132,7 +132,7 @@ func TestRecoverLeavesOthersAlone(t *testing.T) {
 	if diff := cmp.Diff(got, []Leftover{{Name: "windows-20261121T113000Z_2.ndjson", Records: 1, Cut: 1}}); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	wantFiles(t, path, ".flows.ndjson.partial", ".flows-20261121T113000Z.txt.partial", "x.flows-20261121T113000Z.csv.partial",
+	wantFiles(t, path, ".mine.ndjson.partial", ".flows-20261121T113000Z.txt.partial", "x.flows-20261121T113000Z.csv.partial",
 		".flows-20261121T113000Z.csv.partial", "windows-20261121T113000Z.ndjson", "windows-20261121T113000Z_2.ndjson")
 	wantText(t, filepath.Join(path, "windows-20261121T113000Z.ndjson"), "windows-20261121T113000Z.ndjson\nx")
 }
@@ -148,4 +148,23 @@ func TestRecoverTriesTheDirectory(t *testing.T) {
 	if _, err := d.Recover(); err == nil || !strings.HasPrefix(err.Error(), "write into "+path+": no such file") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// What a killed run has left and the next one would not write over, for it writes another format or has fewer rings, is
+// removed, and nothing else.
+func TestOpenDirSweeps(t *testing.T) {
+	dir := t.TempDir()
+	swept := []string{".flows.ndjson.partial", ".windows.parquet.partial", ".ledger.json.partial", ".ring-11.pcap.partial", ".weir-123.partial"}
+	kept := []string{".flows-20261121T113000Z.csv.partial", ".mine.json.partial", ".mine.partial", "flows.csv", "windows.ndjson.partial"}
+	for _, name := range append(swept, kept...) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".alerts.csv.partial"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d := openDir(t, dir)
+	defer d.Close()
+	wantFiles(t, dir, append(kept, ".alerts.csv.partial")...)
 }

@@ -58,7 +58,7 @@ func column(t *testing.T, path, name string) ([]parquet.Value, *parquet.File) {
 func TestReplayParquet(t *testing.T) {
 	run := func(args ...string) string {
 		t.Helper()
-		status, stdout, stderr := command(t, nil, append([]string{"replay", "--windows", "--features", "all"}, append(args, demo)...)...)
+		status, stdout, stderr := command(t, nil, append([]string{"replay", "--set", "window.enabled=true", "--features", "all"}, append(args, demo)...)...)
 		if status != exitOK {
 			t.Fatalf("%v: %s", args, stderr)
 		}

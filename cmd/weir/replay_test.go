@@ -89,10 +89,6 @@ func TestReplayOfWrongInput(t *testing.T) {
 		{"record longer than any packet", []string{file("huge.pcap", huge)}, exitOK, "record of 2147483647 bytes", true},
 		{"unknown link type", []string{file("link.pcap", withLink(plain, 250))}, exitFailed, "none of the captures' link types (250)", true},
 		{"filter", []string{"--filter", "tcp prt 80", demo}, exitUsage, `capture.filter: compile filter "tcp prt 80"`, false},
-		{"windows nowhere", []string{"--windows", demo}, exitUsage, "--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows", false},
-		{"windows beside flows", []string{"--windows", "--stdout", "flows", demo}, exitUsage, "--windows: there is nowhere to write windows to", false},
-		{"format of a summary", []string{"--format", "csv", demo}, exitUsage, "--format: the summary has no records, want --out DIRECTORY or --stdout flows", false},
-		{"features of a summary", []string{"--features", "all", demo}, exitUsage, "--features: the summary has no records", false},
 		{"format", []string{"--format", "xml", demo}, exitUsage, `output.format: got "xml", want ndjson, csv or parquet`, false},
 		{"stdout", []string{"--stdout", "packets", demo}, exitUsage, `--stdout: got "packets", want flows, windows or alerts`, false},
 		{"stdout empty", []string{"--stdout", "", demo}, exitUsage, `--stdout: got "", want flows, windows or alerts`, false},
@@ -332,5 +328,38 @@ func readJSON(t *testing.T, path string, v any) {
 	}
 	if err := json.Unmarshal(text, v); err != nil {
 		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// A flag about records is refused where no record is written.
+func TestReplayToNowhere(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--windows"}, "--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows"},
+		{[]string{"--windows", "--stdout", "flows"}, "--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows"},
+		{[]string{"--format", "csv"}, "--format: the summary has no records, want --out DIRECTORY or --stdout flows"},
+		{[]string{"--features", "all"}, "--features: the summary has no records, want --out DIRECTORY or --stdout flows"},
+	} {
+		status, stdout, stderr := command(t, nil, append([]string{"replay", demo}, test.args...)...)
+		if status != exitUsage || stdout != "" || stderr != "weir: "+test.want+"\n" {
+			t.Errorf("%v: got status %d, %.100q, %.300q", test.args, status, stdout, stderr)
+		}
+	}
+	if status, _, stderr := command(t, nil, "replay", "--windows=false", demo); status != exitOK {
+		t.Errorf("without windows: got status %d, %s", status, stderr)
+	}
+}
+
+// A signal while the labels are read ends the command before anything is written.
+func TestReplayStoppedBeforeItBegins(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var stdout, stderr bytes.Buffer
+	a := &app{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr}
+	status := a.run(ctx, []string{"replay", "--labels", "../../testdata/demo.labels.tsv", demo})
+	if status != exitFailed || stdout.Len() > 0 || stderr.String() != "weir: read labels: stopped by a signal\n" {
+		t.Errorf("got status %d, %.100q, %.300q", status, &stdout, &stderr)
 	}
 }
