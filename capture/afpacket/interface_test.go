@@ -4,6 +4,7 @@ package afpacket
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -21,16 +22,19 @@ func TestOpenErrors(t *testing.T) {
 	netnstest.Pair(t, "near", "far")
 	netnstest.Run(t, "ip link set near down")
 	tunnel(t, "ppp9", unix.ARPHRD_PPP)
-	for name, want := range map[string]string{
-		"nothing":               "open nothing: no such interface; there are lo, far, near",
-		"":                      "no such interface",
-		"sixteen-letters-":      "no such interface",
-		"near":                  "ip link set near up",
-		"ppp9":                  "its hardware type, 512",
-		strings.Repeat("x", 99): "no such interface",
+	for name, want := range map[string]struct {
+		text string
+		err  error
+	}{
+		"nothing":               {"open nothing: no such interface; there are lo, far, near", ErrNoInterface},
+		"":                      {"no such interface", ErrNoInterface},
+		"sixteen-letters-":      {"no such interface", ErrNoInterface},
+		"near":                  {"ip link set near up", ErrDown},
+		"ppp9":                  {"its hardware type, 512", ErrLink},
+		strings.Repeat("x", 99): {"no such interface", ErrNoInterface},
 	} {
-		if _, err := Open(name, 1, testConfig(), Options{}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want an error with %q", name, err, want)
+		if _, err := Open(name, 1, testConfig(), Options{}); !errors.Is(err, want.err) || !strings.Contains(err.Error(), want.text) {
+			t.Errorf("%q: %v, want an error with %q", name, err, want.text)
 		}
 	}
 }

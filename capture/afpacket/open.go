@@ -53,7 +53,7 @@ func open(name string, rings int, cfg Config, opt Options) (opened []*Ring, err 
 		return nil, err
 	}
 	if !state.Up {
-		return nil, fmt.Errorf("interface is down; 'ip link set %s up' brings it up", name)
+		return nil, fmt.Errorf("%w; 'ip link set %s up' brings it up", ErrDown, name)
 	}
 	filter, err := socketFilter(opt.Filter, link, state.Hardware == unix.ARPHRD_LOOPBACK, cfg.Snaplen)
 	if err != nil {
@@ -96,7 +96,7 @@ func LinkType(name string) (uint16, error) {
 func find(asker *netdev.Asker, name string) (netdev.State, uint16, error) {
 	state, err := asker.ByName(name)
 	if errors.Is(err, unix.ENODEV) {
-		return state, 0, fmt.Errorf("no such interface; there are %s", netdev.Names())
+		return state, 0, fmt.Errorf("%w; there are %s", ErrNoInterface, netdev.Names())
 	}
 	if err != nil {
 		return state, 0, err
@@ -113,14 +113,14 @@ func linkType(hardware int) (uint16, error) {
 	case unix.ARPHRD_NONE, rawIP: // tun, WireGuard
 		return linkRaw, nil
 	}
-	return 0, fmt.Errorf("its hardware type, %d, is neither Ethernet nor raw IP; --engine pcap may know it", hardware)
+	return 0, fmt.Errorf("its hardware type, %d, is %w; --engine pcap may know it", hardware, ErrLink)
 }
 
 // open opens a socket with a ring, which captures nothing yet. Nothing is left open after an error.
 func (r *Ring) open(cfg Config, link, iface uint16) (err error) {
 	r.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if errors.Is(err, unix.EPERM) {
-		return errors.New("no permission to capture: it takes CAP_NET_RAW; run as root, or once 'setcap cap_net_raw=ep PROGRAM'")
+		return fmt.Errorf("%w: it takes CAP_NET_RAW; run as root, or once '%s'", ErrPermission, netdev.Grant())
 	}
 	if err != nil {
 		return fmt.Errorf("open packet socket: %w", err)

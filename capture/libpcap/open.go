@@ -3,7 +3,6 @@ package libpcap
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/google/gopacket/pcap"
@@ -123,8 +122,8 @@ func explain(iface string, err error) error {
 	case !exists && (kind == noSuchDevice || kind == denied || kind == deniedPromiscuous):
 		return fmt.Errorf("open %s: %w; there are %s", iface, ErrNoInterface, netdev.Names())
 	case kind == denied || kind == deniedPromiscuous:
-		return fmt.Errorf("open %s: %w: it takes CAP_NET_RAW; run as root, or once 'setcap cap_net_raw=ep %s'",
-			iface, ErrPermission, program())
+		return fmt.Errorf("open %s: %w: it takes CAP_NET_RAW; run as root, or once '%s'",
+			iface, ErrPermission, netdev.Grant())
 	case kind == notUp:
 		return fmt.Errorf("open %s: %w; 'ip link set %s up' brings it up", iface, ErrDown, iface)
 	case text != "":
@@ -135,15 +134,6 @@ func explain(iface string, err error) error {
 		return fmt.Errorf("open %s: %s: %s", iface, strings.ToLower(kind), text)
 	}
 	return fmt.Errorf("open %s: %w", iface, err)
-}
-
-// program is the path to grant a capability to.
-func program() string {
-	path, err := os.Executable()
-	if err != nil {
-		return "weir"
-	}
-	return path
 }
 
 // linkType returns the LINKTYPE_ number of what a handle captures. Its DLT_ number, which gopacket cuts to eight bits, is

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
@@ -115,7 +114,7 @@ func (d *doctorRun) watch(ctx context.Context) error {
 	case errors.Is(err, libpcap.ErrNoInterface), errors.Is(err, libpcap.ErrFilter):
 		return usageError{err}
 	case errors.Is(err, libpcap.ErrPermission):
-		system.Denied, err = "run as root, or once: "+grant(), nil
+		system.Denied, err = "run as root, or once: "+netdev.Grant(), nil
 	case errors.Is(err, libpcap.ErrDown):
 		system.Down, err = true, nil
 	case err != nil:
@@ -125,15 +124,6 @@ func (d *doctorRun) watch(ctx context.Context) error {
 		err = d.follow(ctx, src, traffic, system)
 	}
 	return errors.Join(err, d.answer(d.iface, system.Watched, traffic, system))
-}
-
-// grant is the command that gives the program the capability to capture.
-func grant() string {
-	program, err := os.Executable()
-	if err != nil {
-		program = "weir"
-	}
-	return "setcap cap_net_raw=ep " + program
 }
 
 // follow reads until the time is over, and what is in the buffer then.

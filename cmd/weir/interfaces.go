@@ -37,7 +37,7 @@ func newInterfaces(a *app) *cobra.Command {
 				return err
 			}
 			if !netdev.MayCapture() {
-				a.logger(loaded.Config).Warn("no permission to capture: it takes CAP_NET_RAW; run as root, or grant it with setcap cap_net_raw=ep")
+				a.logger(loaded.Config).Warn("no permission to capture: it takes CAP_NET_RAW; run as root, or once '" + netdev.Grant() + "'")
 			}
 			list := []listedInterface{}
 			for _, i := range all {

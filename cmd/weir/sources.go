@@ -43,7 +43,18 @@ func (l *live) checkInterfaces() error {
 // deliveryMargin is how much longer a packet may take from its timestamp to the reader than the engine's settings say.
 const deliveryMargin = 100 * time.Millisecond
 
-// open opens a source for each shard. A problem with an interface or the filter is a usage error.
+// openError makes an error of the engines a usage error where it takes another command line. Where it does not, as with an
+// interface that is down, it may be worth to try again.
+func openError(err error) error {
+	for _, mistake := range []error{afpacket.ErrNoInterface, afpacket.ErrLink, libpcap.ErrNoInterface, libpcap.ErrFilter, libpcap.ErrTimestamps} {
+		if errors.Is(err, mistake) {
+			return usageError{err}
+		}
+	}
+	return err
+}
+
+// open opens a source for each shard. A name or a filter that cannot be right is a usage error.
 func (l *live) open() (sources []capture.Live, err error) {
 	open, settle := l.openRings, 2*l.config.AFPacket.BlockTimeout
 	if l.engine == "pcap" {
@@ -86,7 +97,7 @@ func (l *live) open() (sources []capture.Live, err error) {
 func (l *live) openPcap(name string, _ uint32) ([]capture.Live, uint16, error) {
 	src, err := libpcap.Open(name, l.config.Pcap, l.config.Capture.Filter)
 	if err != nil {
-		return nil, 0, usageError{err}
+		return nil, 0, openError(err)
 	}
 	return []capture.Live{src}, src.Link(), nil
 }
@@ -96,7 +107,7 @@ func (l *live) openPcap(name string, _ uint32) ([]capture.Live, uint16, error) {
 func (l *live) openRings(name string, seed uint32) ([]capture.Live, uint16, error) {
 	link, err := afpacket.LinkType(name)
 	if err != nil {
-		return nil, 0, usageError{err}
+		return nil, 0, openError(err)
 	}
 	opt := afpacket.Options{Seed: seed}
 	if text := l.config.Capture.Filter; text != "" {
@@ -108,7 +119,7 @@ func (l *live) openRings(name string, seed uint32) ([]capture.Live, uint16, erro
 	}
 	rings, err := afpacket.Open(name, l.config.Sensor.Goroutines(), l.config.AFPacket, opt)
 	if err != nil {
-		return nil, 0, usageError{err}
+		return nil, 0, openError(err)
 	}
 	var sources []capture.Live
 	for _, r := range rings {
