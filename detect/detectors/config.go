@@ -6,12 +6,14 @@ import (
 	"strings"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/pairs"
 )
 
 // Config is the detection's part of the configuration.
 type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
+	Pairs         pairs.Config `mapstructure:"pairs"`
 }
 
 // Names that stand for several in Config.Detectors.
@@ -24,12 +26,15 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Config: detect.DefaultConfig(),
+		Pairs:  pairs.DefaultConfig(),
 	}
 }
 
 // sections are the detectors' own parts, by name.
 func (c Config) sections() []section {
-	return []section{}
+	return []section{
+		{"pairs", c.Pairs},
+	}
 }
 
 type section struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/pairs"
 )
 
 // entry is one detector: how it is made, and whether it is among the default ones.
@@ -17,7 +18,9 @@ type entry struct {
 
 // entries returns all detectors in the order in which they run: those that are told what the others say come last.
 func entries() []entry {
-	return []entry{}
+	return []entry{
+		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
+	}
 }
 
 // Names returns the names of all detectors in their order. The caller owns the slice.
