@@ -46,6 +46,7 @@ type queue[T any] struct {
 	name string        // for errors
 	wake chan struct{} // has a token when there is something to do
 	done chan struct{} // closed when the goroutine has ended
+	room chan struct{} // has a token when the goroutine may have made room
 
 	mu       sync.Mutex
 	capacity int // records
@@ -55,8 +56,9 @@ type queue[T any] struct {
 	status   Status // but for Waiting
 	clock    int64
 	up       time.Duration
-	flushed  time.Duration // up, when it was last due
-	config   *Config       // for the store, which has not got it; nil: there is no other
+	flushed  time.Duration   // up, when it was last due
+	patient  context.Context // until it is done, offers wait for room; nil: they do not
+	config   *Config         // for the store, which has not got it; nil: there is no other
 	closing  bool
 	drop     bool // without what is waiting
 	over     bool // the books are closed
@@ -72,7 +74,7 @@ type queue[T any] struct {
 func newQueue[T any](name string, to store[T], cfg Config) *queue[T] {
 	q := &queue[T]{
 		name: name, capacity: cfg.Queue, flush: cfg.Flush, store: to,
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), done: make(chan struct{}), room: make(chan struct{}, 1),
 	}
 	go q.run()
 	return q
@@ -83,20 +85,51 @@ func newQueue[T any](name string, to store[T], cfg Config) *queue[T] {
 func (q *queue[T]) offer(records []T) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch {
-	case q.err != nil:
-		return q.err
-	case q.closing:
-		return errClosed
+	for {
+		switch {
+		case q.err != nil:
+			return q.err
+		case q.closing:
+			return errClosed
+		}
+		n := min(len(records), max(0, q.capacity-q.held-len(q.waiting))) // it may hold more than a capacity made smaller
+		q.waiting = append(q.waiting, records[:n]...)
+		q.status.Offered += uint64(n)
+		records = records[n:]
+		if len(q.waiting) >= min(chunkRecords, q.capacity) && !q.status.Stuck {
+			q.kick()
+		}
+		if len(records) == 0 {
+			return nil
+		}
+		if q.patient == nil || q.patient.Err() != nil || q.status.Stuck {
+			q.status.Offered += uint64(len(records))
+			q.status.Full += uint64(len(records))
+			return nil
+		}
+		q.waitForRoom(q.patient)
 	}
-	n := min(len(records), max(0, q.capacity-q.held-len(q.waiting))) // it may hold more than a capacity made smaller
-	q.waiting = append(q.waiting, records[:n]...)
-	q.status.Offered += uint64(len(records))
-	q.status.Full += uint64(len(records) - n)
-	if len(q.waiting) >= min(chunkRecords, q.capacity) && !q.status.Stuck {
-		q.kick()
+}
+
+// waitForRoom waits until the goroutine has handed something on, or has ended, or ctx is done. q.mu is held before and
+// after.
+func (q *queue[T]) waitForRoom(ctx context.Context) {
+	q.kick()
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	select {
+	case <-q.room:
+	case <-q.done:
+	case <-ctx.Done():
 	}
-	return nil
+}
+
+// Wait makes whoever offers records wait for room from now on, until ctx is done, unless the output is stuck: the end of a run
+// comes with more records at a time than fit, and with no packets to lose meanwhile. Any goroutine may call it.
+func (q *queue[T]) Wait(ctx context.Context) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.patient = ctx
 }
 
 // kick wakes the goroutine. Where the store is stuck, that means to try again.
@@ -261,6 +294,10 @@ func (q *queue[T]) settle(n int) bool {
 	q.held -= n
 	b.Offered, b.Full = q.status.Offered, q.status.Full
 	q.status = b
+	select {
+	case q.room <- struct{}{}:
+	default:
+	}
 	return true
 }
 

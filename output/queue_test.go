@@ -278,6 +278,47 @@ func TestQueueShutdownDeadline(t *testing.T) {
 	})
 }
 
+// With patience, whoever offers more than fits waits for room: not where the output is stuck, and not for ever.
+func TestQueueWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{room: 1000}
+		q := newGate(10, g)
+		ctx, enough := context.WithCancel(context.Background())
+		q.Wait(ctx)
+		if err := q.Flows(flood(500)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got, want := q.Status(), (Status{Offered: 500, Open: 500}); got != want {
+			t.Errorf("with room: got %+v, want %+v", got, want)
+		}
+		g.room = 5 // then it is stuck
+		if err := q.Flows(flood(100)); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := q.Status(), (Status{Offered: 600, Open: 505, Waiting: 10, Full: 85, Stuck: true}); got != want {
+			t.Errorf("stuck: got %+v, want %+v", got, want)
+		}
+		g.room, g.block = 1000, make(chan struct{})
+		q.Tick(0, time.Second) // a write that hangs
+		synctest.Wait()
+		done := make(chan error)
+		go func() { done <- q.Flows(flood(100)) }()
+		synctest.Wait()
+		enough()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		close(g.block)
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := q.Status(); got.Offered != 700 || got.Written+got.Full != 700 || got.Full < 85 {
+			t.Errorf("at the end: got %+v, want 700 records written or counted as full", got)
+		}
+	})
+}
+
 // What waits when everything is given up is counted, and what is in the file stays.
 func TestQueueAbort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

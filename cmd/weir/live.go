@@ -50,7 +50,7 @@ type live struct {
 	lost   capture.Stats // as it was when it was last warned of
 
 	reloads []reloadable
-	queues  map[string]liveSink // by what is written where
+	to      *liveSinks // nil before they are open
 }
 
 func newLive(a *app) *cobra.Command {
@@ -168,10 +168,11 @@ func (l *live) run(ctx context.Context) (err error) {
 	}
 	run := sensor.StartLive(ctx, sources, to.flows, opt)
 	l.log.Info("capturing", "interface", strings.Join(l.ifaces, ","), "engine", l.engine, "shards", len(sources))
+	go to.wait(run)
 	reports.begin(run, sources, to.queues)
 	minute := l.watch(run, to, reports, asked, again)
 	ledger, err := run.Wait()
-	err = errors.Join(err, to.end(l.config.Output.Drain))
+	err = errors.Join(err, to.end())
 	return errors.Join(err, l.endLedger(to, &ledger, minute), l.finish(&ledger, to))
 }
 
@@ -214,6 +215,7 @@ func (l *live) giveUp(become *privilege.Identity) error {
 type liveSink interface {
 	Tick(clock int64, up time.Duration)
 	Configure(output.Config)
+	Wait(context.Context)
 	Status() output.Status
 	Shutdown(context.Context) error
 }
@@ -225,13 +227,15 @@ type liveSinks struct {
 	queues map[string]liveSink // by what is written where
 	lines  *output.LineQueue   // before the ledger files, one of queues; nil without files
 	clock  atomic.Int64        // packet time; 0 before there is any
+	drain  atomic.Int64        // output.drain, ns
 	kept   *kept               // nil without --write-pcap
 }
 
 // sinks opens what was asked for, and lets opt tell the outputs the time.
 func (l *live) sinks(opt *sensor.Options, alerts *alertTee) (*liveSinks, error) {
 	to := &liveSinks{queues: map[string]liveSink{}}
-	l.queues = to.queues
+	to.drain.Store(int64(l.config.Output.Drain))
+	l.to = to
 	outputs := output.Live{Config: l.config.Output, Version: programVersion()}
 	format, err := output.ParseFormat(l.config.Output.Format)
 	if err != nil {
@@ -294,10 +298,26 @@ func (l *live) sinks(opt *sensor.Options, alerts *alertTee) (*liveSinks, error) 
 	return to, nil
 }
 
-// end completes the outputs but the ledger files, all at the same time, and waits for that long at most: one that is stuck
+// deadline is done after output.drain.
+func (to *liveSinks) deadline() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), time.Duration(to.drain.Load()))
+}
+
+// wait lets the records with which the run ends wait for room in the queues, instead of being lost, for output.drain at most.
+func (to *liveSinks) wait(run *sensor.Live) {
+	<-run.Stopping()
+	ctx, cancel := to.deadline()
+	defer cancel()
+	for _, q := range to.queues {
+		q.Wait(ctx)
+	}
+	<-run.Done()
+}
+
+// end completes the outputs but the ledger files, all at the same time, and waits for output.drain at most: one that is stuck
 // takes no time from the others.
-func (to *liveSinks) end(wait time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), wait)
+func (to *liveSinks) end() error {
+	ctx, cancel := to.deadline()
 	defer cancel()
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(to.queues)), func(name string) bool { return name == ledgerFiles })
 	problems := make([]error, len(names))

@@ -111,7 +111,8 @@ func (l *live) readConfiguration(become *privilege.Identity) (reread, error) {
 	return reread{changes: texts(changed), restart: texts(restart), swap: func() {
 		l.config = next
 		l.level.Set(next.Log.Least())
-		for _, q := range l.queues {
+		l.to.drain.Store(int64(next.Output.Drain))
+		for _, q := range l.to.queues {
 			q.Configure(next.Output)
 		}
 	}}, nil

@@ -47,7 +47,7 @@ func TestLiveReload(t *testing.T) {
 	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &stderr, environ: []string{"NOTIFY_SOCKET=" + file + ".notify"}}
 	status := make(chan int)
 	go func() {
-		status <- a.run(ctx, []string{"live", "-i", "wire1", "--shards", "2", "--out", dir, "--config", file, "--set", "output.queue=100000"})
+		status <- a.run(ctx, []string{"live", "-i", "wire1", "--shards", "2", "--out", dir, "--config", file, "--set", "output.queue=1000"})
 	}()
 	if got := said(t, manager); !strings.HasPrefix(got, "READY=1") {
 		t.Errorf("the service manager heard %q", got)
