@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	"github.com/weir-sensor/weir/detect"
-	"github.com/weir-sensor/weir/detect/pairs"
+	"github.com/weir-sensor/weir/detect/ensemble"
 )
 
 // Config is the detection's part of the configuration.
 type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
-	Pairs         pairs.Config `mapstructure:"pairs"`
+	Ensemble      ensemble.Config `mapstructure:"ensemble"`
 }
 
 // Names that stand for several in Config.Detectors.
@@ -25,15 +25,15 @@ const (
 // DefaultConfig returns the defaults of config.yaml.
 func DefaultConfig() Config {
 	return Config{
-		Config: detect.DefaultConfig(),
-		Pairs:  pairs.DefaultConfig(),
+		Config:   detect.DefaultConfig(),
+		Ensemble: ensemble.DefaultConfig(),
 	}
 }
 
 // sections are the detectors' own parts, by name.
 func (c Config) sections() []section {
 	return []section{
-		{"pairs", c.Pairs},
+		{"ensemble", c.Ensemble},
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/weir-sensor/weir/detect"
-	"github.com/weir-sensor/weir/detect/pairs"
+	"github.com/weir-sensor/weir/detect/ensemble"
 )
 
 // entry is one detector: how it is made, and whether it is among the default ones.
@@ -19,7 +19,9 @@ type entry struct {
 // entries returns all detectors in the order in which they run: those that are told what the others say come last.
 func entries() []entry {
 	return []entry{
-		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
+		{"ensemble", false, func(c Config) (detect.Detector, error) {
+			return ensemble.New(c.Ensemble, c.beside("ensemble"), c.LocalNetworks)
+		}},
 	}
 }
 
@@ -38,6 +40,17 @@ func (c Config) known(name string) bool { return slices.Contains(Names(), name) 
 func (c Config) wanted(e entry) bool {
 	return slices.Contains(c.Detectors, e.name) || slices.Contains(c.Detectors, All) ||
 		slices.Contains(c.Detectors, Default) && !e.off
+}
+
+// beside returns the names of the detectors that run beside one, in their order.
+func (c Config) beside(name string) []string {
+	var names []string
+	for _, e := range entries() {
+		if c.wanted(e) && e.name != name {
+			names = append(names, e.name)
+		}
+	}
+	return names
 }
 
 // New returns the detectors that a valid configuration asks for, in their order. The error names every one that cannot be

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -27,14 +26,8 @@ const inside = "WEIR_TEST_NETNS"
 //		return
 //	}
 //
-// The test is skipped where namespaces may not be made. It must be a top-level test, and over in two minutes.
+// The test is skipped where namespaces may not be made. It must be a top-level test.
 func Inside(t *testing.T) bool {
-	t.Helper()
-	return InsideFor(t, 2*time.Minute)
-}
-
-// InsideFor is Inside for a test that takes that long at most.
-func InsideFor(t *testing.T, limit time.Duration) bool {
 	t.Helper()
 	if os.Getenv(inside) == t.Name() {
 		prepare(t)
@@ -43,7 +36,7 @@ func InsideFor(t *testing.T, limit time.Duration) bool {
 	if os.Geteuid() != 0 {
 		t.Skip("needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW: run as root")
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.v", "-test.timeout="+limit.String())
+	cmd := exec.Command(os.Args[0], "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.v", "-test.timeout=120s")
 	cmd.Env = append(os.Environ(), inside+"="+t.Name())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()

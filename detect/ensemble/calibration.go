@@ -1,0 +1,204 @@
+package ensemble
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Calibration is what weir train ensemble writes: how the evidence of labelled hosts and flows becomes a probability.
+type Calibration struct {
+	Format   string   `json:"format"` // calibrationFormat
+	Features []string `json:"features"`
+	Host     *Stack   `json:"host,omitempty"`
+	Flow     *Stack   `json:"flow,omitempty"`
+	Hash     string   `json:"hash"`     // SHA-256 of all above, in hexadecimal
+	Manifest any      `json:"manifest"` // what it was made from
+}
+
+// calibrationFormat names the meaning of a calibration: another meaning has another name.
+const calibrationFormat = "weir ensemble calibration 1"
+
+// Stack is a logistic model over the features, with the curve that makes a probability of its logit.
+type Stack struct {
+	Weights   []float64 `json:"weights"` // of the features, none below 0
+	Intercept float64   `json:"intercept"`
+	Curve     Curve     `json:"curve"`     // of logits of cases that the weights were not fitted on
+	Prior     float64   `json:"prior"`     // share of positives among the cases
+	Positives int       `json:"positives"` // cases
+	Negatives int       `json:"negatives"`
+	Measured  Measured  `json:"measured"`
+
+	weights []float64 // of the features of the detectors at hand
+}
+
+// Measured is how good the probabilities were for cases that they were not fitted on, at the cases' own share of positives.
+type Measured struct {
+	Brier       float64 `json:"brier"`
+	LogLoss     float64 `json:"log_loss"`
+	ECE         float64 `json:"ece"` // 15 bins of equal mass
+	Reliability []Bin   `json:"reliability"`
+}
+
+// FeatureNames returns the names of a model's features for detectors: of each the surprise, the negative decadic logarithm
+// of its p-value, and the belief in its worst alert.
+func FeatureNames(members []string) []string {
+	var names []string
+	for _, m := range members {
+		names = append(names, m+".surprise", m+".alert")
+	}
+	return names
+}
+
+// at returns the probability of a row of the features at hand, kept away from 0 and 1 as far as so many cases allow.
+func (s *Stack) at(row []float64) float64 {
+	v := s.Intercept
+	for i, x := range row {
+		v += s.weights[i] * x
+	}
+	edge := 1 / (2 * float64(s.Positives+s.Negatives))
+	return min(max(s.Curve.At(v), edge), 1-edge)
+}
+
+func (c *Calibration) host() *Stack {
+	if c == nil {
+		return nil
+	}
+	return c.Host
+}
+
+func (c *Calibration) flow() *Stack {
+	if c == nil {
+		return nil
+	}
+	return c.Flow
+}
+
+//go:embed builtin.json
+var builtin embed.FS
+
+// loadCalibration reads a calibration for detectors: nil where there is none, or where the one that comes with weir is for
+// others. A file for others is refused.
+func loadCalibration(name string, members []string) (*Calibration, error) {
+	var text []byte
+	var err error
+	switch name {
+	case "":
+		return nil, nil
+	case Builtin:
+		text, err = builtin.ReadFile("builtin.json")
+	default:
+		text, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	c, err := ParseCalibration(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := c.fit(members); err != nil {
+		if name == Builtin {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// ParseCalibration reads a calibration and verifies it.
+func ParseCalibration(text []byte) (*Calibration, error) {
+	c := &Calibration{}
+	if err := json.Unmarshal(text, c); err != nil {
+		return nil, err
+	}
+	if c.Format != calibrationFormat {
+		return nil, fmt.Errorf("format: got %q, want %q", c.Format, calibrationFormat)
+	}
+	if c.Hash != c.sum() {
+		return nil, fmt.Errorf("hash: got %q, want %q: it was changed", c.Hash, c.sum())
+	}
+	for _, s := range []*Stack{c.Host, c.Flow} {
+		if err := s.check(len(c.Features)); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (s *Stack) check(features int) error {
+	switch {
+	case s == nil:
+		return nil
+	case len(s.Weights) != features:
+		return fmt.Errorf("weights: got %d, want %d", len(s.Weights), features)
+	case slices.ContainsFunc(s.Weights, func(w float64) bool { return w < 0 }):
+		return errors.New("weights: want none below 0")
+	case !(s.Prior > 0 && s.Prior < 1):
+		return fmt.Errorf("prior: got %v, want between 0 and 1", s.Prior)
+	case s.Positives < 1 || s.Negatives < 1:
+		return errors.New("positives, negatives: want 1 or more")
+	case !slices.IsSortedFunc(s.Curve.Steps, func(a, b Step) int { return int(math.Copysign(1, a.From-b.From)) }):
+		return errors.New("steps: want them ascending")
+	}
+	return nil
+}
+
+// sum returns the hash of what decides.
+func (c *Calibration) sum() string {
+	copied := *c
+	copied.Hash, copied.Manifest = "", nil
+	text, err := json.Marshal(copied)
+	if err != nil {
+		panic("bug: " + err.Error())
+	}
+	h := sha256.Sum256(text)
+	return hex.EncodeToString(h[:])
+}
+
+// Seal sets format and hash, and returns the calibration as a file. Numbers must be finite.
+func (c *Calibration) Seal() []byte {
+	c.Format = calibrationFormat
+	c.Hash = c.sum()
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		panic("bug: " + err.Error())
+	}
+	return append(text, '\n')
+}
+
+// fit puts the weights in the order of the detectors' features. The error names detectors that the calibration knows and
+// that do not run: probabilities without them are not what was calibrated. Others that run count for nothing.
+func (c *Calibration) fit(members []string) error {
+	names := FeatureNames(members)
+	var missing []string
+	for i, feature := range c.Features {
+		if !slices.Contains(names, feature) && (c.Host.weighs(i) || c.Flow.weighs(i)) {
+			missing = append(missing, feature)
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("want detectors that do not run: %s", strings.Join(missing, ", "))
+	}
+	for _, s := range []*Stack{c.Host, c.Flow} {
+		if s == nil {
+			continue
+		}
+		s.weights = make([]float64, len(names))
+		for i, name := range names {
+			if at := slices.Index(c.Features, name); at >= 0 {
+				s.weights[i] = s.Weights[at]
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Stack) weighs(feature int) bool { return s != nil && s.Weights[feature] > 0 }

@@ -1,0 +1,220 @@
+package ensemble
+
+import (
+	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/packet"
+)
+
+// Detector weighs what the other detectors say. It raises no alerts.
+type Detector struct {
+	cfg     Config
+	members []string // detectors, in their order
+	group   []int    // of each of them
+	local   packet.Networks
+	seed    uint64
+	model   *Calibration // nil: nothing is calibrated
+
+	rings  []*ring // by detector and class; nil: no score yet
+	hosts  *detect.Table[detect.Host, evidence]
+	named  *detect.Table[detect.Host, evidence] // those with alerts, so that a flood of others does not drive them out
+	flows  *detect.Table[uint64, evidence]
+	counts Counters
+
+	none, worst, ps, row []float64 // scratch
+}
+
+var (
+	_ detect.ScoreWatcher = (*Detector)(nil)
+	_ detect.Sized        = (*Detector)(nil)
+)
+
+// Counters say what became of the scores that came.
+type Counters struct {
+	Scores       uint64 // all
+	Insufficient uint64 // of them not judged: the detector had seen too little, or the score is no number
+}
+
+// New returns an ensemble of the detectors that members names in their order, without its own name. local are the networks
+// that are ours. The error says what is wrong with the calibration file.
+func New(cfg Config, members []string, local []string) (*Detector, error) {
+	if len(members) > maxMembers {
+		panic("bug: more detectors than the ensemble has room for")
+	}
+	d := &Detector{
+		cfg: cfg, members: slices.Clone(members), local: packet.NewNetworks(local),
+		seed:  maphash.Comparable(maphash.MakeSeed(), 0),
+		rings: make([]*ring, len(members)*classes),
+		hosts: detect.NewTable[detect.Host, evidence](cfg.MaxHosts),
+		named: detect.NewTable[detect.Host, evidence](max(cfg.MaxHosts/4, 1)),
+		flows: detect.NewTable[uint64, evidence](max(cfg.MaxHosts/4, 1)),
+	}
+	d.group, d.none = groups(members, cfg.Groups)
+	model, err := loadCalibration(cfg.Calibration, members)
+	if err != nil {
+		return nil, fmt.Errorf("calibration: %w", err)
+	}
+	d.model = model
+	return d, nil
+}
+
+// groups returns the group of each detector, and a zero for each group. A detector that is in none is one by itself.
+func groups(members, configured []string) (of []int, zeros []float64) {
+	of = make([]int, len(members))
+	for i, name := range members {
+		of[i] = slices.IndexFunc(configured, func(g string) bool { return slices.Contains(strings.Split(g, "+"), name) })
+		if of[i] < 0 {
+			of[i] = len(configured) + i
+		}
+	}
+	return of, make([]float64, len(configured)+len(members))
+}
+
+// Peers of a score are those of the same detector with the same role, which are both ours or not, and both hosts or flows.
+const classes = 4 * 2 * 2
+
+func (d *Detector) ring(s *detect.Score) *ring {
+	class := int(s.Role) * 4
+	if d.local.Contains(s.Subject.Addr, s.Subject.Version) {
+		class += 2
+	}
+	if s.FlowID != 0 {
+		class++
+	}
+	r := &d.rings[s.Detector*classes+class]
+	if *r == nil {
+		*r = &ring{limit: d.cfg.Scores}
+	}
+	return *r
+}
+
+// learnScores is about how many of a detector's scores of one second are taken in as usual: every so manieth where there
+// are more.
+const learnScores = 256
+
+// Scores implements detect.ScoreWatcher. What is usual is learned from a second's scores before they are judged, so that
+// the first ones have peers too.
+func (d *Detector) Scores(scores []detect.Score, _ detect.Out) {
+	d.counts.Scores += uint64(len(scores))
+	for i := 0; i < len(scores); i += 1 + len(scores)/learnScores {
+		if s := &scores[i]; usable(s) && !s.Alerted && !math.IsInf(s.Raw, 0) {
+			d.ring(s).add(s.Raw)
+		}
+	}
+	for i := range scores {
+		if usable(&scores[i]) {
+			d.judge(&scores[i])
+		} else {
+			d.counts.Insufficient++
+		}
+	}
+}
+
+func usable(s *detect.Score) bool { return s.Status != detect.Insufficient && !math.IsNaN(s.Raw) }
+
+// judge adds a score to what is known of its host and its flow.
+func (d *Detector) judge(s *detect.Score) {
+	p := d.p(s)
+	d.host(s.Subject, s.Time).by[s.Detector].judge(p, s.Alerted)
+	if s.FlowID != 0 {
+		d.flow(s.FlowID, s.Time).by[s.Detector].judge(p, s.Alerted)
+	}
+}
+
+// Where fewer than ownScores peers are known the detector's own p-value counts, but never as less than ownP: it rests on
+// what the detector assumes.
+const (
+	ownScores = 100
+	ownP      = 1e-4
+)
+
+// p returns the p-value of a score among its peers.
+func (d *Detector) p(s *detect.Score) float64 {
+	r := d.ring(s)
+	if len(r.sorted) < ownScores && s.P <= 1 { // not NaN
+		return max(s.P, ownP)
+	}
+	return r.p(s.Raw)
+}
+
+func (d *Detector) hash(h detect.Host) uint64 {
+	return detect.Mix(detect.Mix(d.seed, h.Addr.Hi), h.Addr.Lo)
+}
+
+// host returns what is known of a host at a time.
+func (d *Detector) host(h detect.Host, now int64) *evidence {
+	hash := d.hash(h)
+	e := d.named.Get(h, hash)
+	if e == nil {
+		e, _ = d.hosts.Put(h, hash)
+	}
+	return d.at(e, now)
+}
+
+func (d *Detector) flow(id uint64, now int64) *evidence {
+	e, _ := d.flows.Put(id, detect.Mix(d.seed, id))
+	return d.at(e, now)
+}
+
+// at forgets evidence that is too old, and notes that it is added to.
+func (d *Detector) at(e *evidence, now int64) *evidence {
+	if e.first == 0 || now-e.first >= int64(d.cfg.Memory) {
+		*e = evidence{first: now}
+	}
+	e.last = now
+	return e
+}
+
+// Annotate implements detect.ScoreWatcher: it fills in the alert's P where the detector has none, and its Probability where
+// something was calibrated: that something is wrong with the flow or, of any other alert, with its subject.
+func (d *Detector) Annotate(a *detect.Alert) {
+	member := slices.Index(d.members, a.Detector)
+	if member < 0 {
+		return
+	}
+	e := d.host(a.Subject, a.Time)
+	e.count(member, a)
+	e = d.keep(a.Subject, e)
+	model := d.model.host()
+	if a.FlowID != 0 {
+		e, model = d.flow(a.FlowID, a.Time), d.model.flow()
+		e.count(member, a)
+	}
+	if p := e.by[member].alerted; math.IsNaN(a.P) && p > 0 {
+		a.P = float64(p)
+	}
+	if model != nil {
+		a.Probability = d.weigh(e, model).probability
+	}
+}
+
+func (e *evidence) count(member int, a *detect.Alert) {
+	e.alerts++
+	s := &e.by[member]
+	s.alerts++
+	s.severity = max(s.severity, uint8(a.Severity))
+}
+
+// keep moves a host to those with alerts, and returns where its evidence is now.
+func (d *Detector) keep(h detect.Host, e *evidence) *evidence {
+	hash := d.hash(h)
+	kept, fresh := d.named.Put(h, hash)
+	if fresh {
+		*kept = *e
+		d.hosts.Delete(h, hash)
+	}
+	return kept
+}
+
+// Counters returns what was counted so far.
+func (d *Detector) Counters() Counters { return d.counts }
+
+// Tables implements detect.Sized.
+func (d *Detector) Tables() []detect.TableCount {
+	return []detect.TableCount{d.hosts.Count("hosts"), d.named.Count("alerted hosts"), d.flows.Count("flows")}
+}

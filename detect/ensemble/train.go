@@ -1,0 +1,161 @@
+package ensemble
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/weir-sensor/weir/detect"
+)
+
+// Case is what the detectors said of a host or a flow, to fit a Stack with.
+type Case struct {
+	Host     detect.Host // of a host
+	FlowID   uint64      // of a flow
+	Row      []float64   // the features of FeatureNames
+	Positive bool        // something is wrong with it
+	Fold     int         // cases of one fold are never on both sides of a fit
+}
+
+// HostCases returns the features of all hosts that are remembered, in the order of their addresses, of which Host and Row
+// are set. The caller owns them.
+func (d *Detector) HostCases() []Case {
+	var cases []Case
+	for _, table := range []*detect.Table[detect.Host, evidence]{d.named, d.hosts} {
+		for h, e := range table.All() {
+			if h.Version != 0 {
+				cases = append(cases, Case{Host: h, Row: d.features(e, nil)})
+			}
+		}
+	}
+	slices.SortFunc(cases, func(a, b Case) int {
+		return cmp.Or(cmp.Compare(a.Host.Version, b.Host.Version), cmp.Compare(a.Host.Addr.Hi, b.Host.Addr.Hi), cmp.Compare(a.Host.Addr.Lo, b.Host.Addr.Lo))
+	})
+	return cases
+}
+
+// FlowCases returns the features of all flows that are remembered, in the order of their ids, of which FlowID and Row are
+// set. The caller owns them.
+func (d *Detector) FlowCases() []Case {
+	var cases []Case
+	for id, e := range d.flows.All() {
+		cases = append(cases, Case{FlowID: id, Row: d.features(e, nil)})
+	}
+	slices.SortFunc(cases, func(a, b Case) int { return cmp.Compare(a.FlowID, b.FlowID) })
+	return cases
+}
+
+// ridge is the L2 penalty of the weights: that of a normal prior with a deviation of 1.
+const ridge = 1
+
+// Train fits a model to cases. The curve is fitted on logits of cases whose fold the weights did not see, and the
+// measures are those of a curve that did not see them either.
+func Train(cases []Case) (*Stack, error) {
+	s := &Stack{}
+	for _, c := range cases {
+		if c.Positive {
+			s.Positives++
+		} else {
+			s.Negatives++
+		}
+	}
+	if s.Positives < 2 || s.Negatives < 2 {
+		return nil, errors.New("want two positive and two negative cases at least")
+	}
+	s.Prior = float64(s.Positives) / float64(len(cases))
+	s.Weights, s.Intercept = fitStack(cases, func(Case) bool { return true })
+	logits, positive := heldOut(cases), make([]bool, len(cases))
+	for i, c := range cases {
+		positive[i] = c.Positive
+	}
+	s.Curve = Fit(logits, positive)
+	s.Measured = measure(cases, logits, positive)
+	return s, nil
+}
+
+// folds returns the folds of cases, ascending.
+func folds(cases []Case) []int {
+	var all []int
+	for _, c := range cases {
+		all = append(all, c.Fold)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// heldOut returns each case's logit by weights that did not see its fold.
+func heldOut(cases []Case) []float64 {
+	logits := make([]float64, len(cases))
+	for _, fold := range folds(cases) {
+		w, b := fitStack(cases, func(c Case) bool { return c.Fold != fold })
+		for i, c := range cases {
+			if c.Fold == fold {
+				logits[i] = b
+				for k, x := range c.Row {
+					logits[i] += w[k] * x
+				}
+			}
+		}
+	}
+	return logits
+}
+
+// measure judges probabilities of curves that did not see the fold.
+func measure(cases []Case, logits []float64, positive []bool) Measured {
+	probabilities := make([]float64, len(cases))
+	for _, fold := range folds(cases) {
+		var scores []float64
+		var y []bool
+		for i, c := range cases {
+			if c.Fold != fold {
+				scores, y = append(scores, logits[i]), append(y, positive[i])
+			}
+		}
+		curve := Fit(scores, y)
+		for i, c := range cases {
+			if c.Fold == fold {
+				probabilities[i] = curve.At(logits[i])
+			}
+		}
+	}
+	return Measured{Brier(probabilities, positive), LogLoss(probabilities, positive),
+		ECE(probabilities, positive, ECEBins), Reliability(probabilities, positive, ECEBins)}
+}
+
+// fitStack fits weights to the cases that are wanted. Evidence never speaks for a host: what would weigh below 0 is left out,
+// the most negative first, until nothing does.
+func fitStack(cases []Case, wanted func(Case) bool) (weights []float64, intercept float64) {
+	weights = make([]float64, len(cases[0].Row))
+	used := make([]int, len(weights))
+	for i := range used {
+		used[i] = i
+	}
+	for {
+		var rows [][]float64
+		var targets []float64
+		for _, c := range cases {
+			if !wanted(c) {
+				continue
+			}
+			row := make([]float64, len(used))
+			for i, at := range used {
+				row[i] = c.Row[at]
+			}
+			rows, targets = append(rows, row), append(targets, outcome(c.Positive))
+		}
+		w, b := logistic(rows, targets, ridge)
+		worst := -1
+		for i, v := range w {
+			if v < 0 && (worst < 0 || v < w[worst]) {
+				worst = i
+			}
+		}
+		if worst < 0 {
+			for i, at := range used {
+				weights[at] = w[i]
+			}
+			return weights, b
+		}
+		used = slices.Delete(used, worst, worst+1)
+	}
+}
