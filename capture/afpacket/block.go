@@ -81,7 +81,7 @@ func (r *blocks) next() bool {
 			r.status[r.number].Store(unix.TP_STATUS_KERNEL)
 			r.number = (r.number + 1) % len(r.status)
 		}
-		if r.status[r.number].Load()&unix.TP_STATUS_USER == 0 {
+		if !r.ready() {
 			return false
 		}
 		r.held = true
@@ -91,6 +91,9 @@ func (r *blocks) next() bool {
 	}
 	return true
 }
+
+// ready says whether the kernel has handed over the block that is to be read next, or is being read.
+func (r *blocks) ready() bool { return r.status[r.number].Load()&unix.TP_STATUS_USER != 0 }
 
 // fill hands out frames of the block, as many as there are and as b takes. The error is a number of the kernel's that
 // cannot be.

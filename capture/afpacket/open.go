@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -60,7 +61,7 @@ func open(name string, rings int, cfg Config, opt Options) (opened []*Ring, err 
 		return nil, err
 	}
 	for range rings {
-		r := &Ring{name: name, index: state.Index, wait: int(cfg.Poll / time.Millisecond)}
+		r := &Ring{name: name, index: state.Index, wait: cfg.Poll}
 		r.stats.Interface = name
 		if err := r.open(cfg, link, opt.Iface); err != nil {
 			return opened, err
@@ -125,11 +126,15 @@ func (r *Ring) open(cfg Config, link, iface uint16) (err error) {
 	if err != nil {
 		return fmt.Errorf("open packet socket: %w", err)
 	}
+	r.file, r.look = os.NewFile(uintptr(r.fd), "packet socket"), r.over
 	defer func() {
 		if err != nil {
 			r.Close()
 		}
 	}()
+	if r.conn, err = r.file.SyscallConn(); err != nil {
+		return fmt.Errorf("open packet socket: %w", err)
+	}
 	if r.asker, err = netdev.OpenAsker(); err != nil {
 		return err
 	}
@@ -156,7 +161,6 @@ func (r *Ring) open(cfg Config, link, iface uint16) (err error) {
 			return fmt.Errorf("make interface promiscuous: %w", err)
 		}
 	}
-	r.poll = []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}}
 	return nil
 }
 

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -25,15 +27,18 @@ import (
 // takes is handed out by several calls of Read.
 type Ring struct {
 	blocks
-	name        string // of the interface when it was opened
-	index       int    // of the interface
-	poll        []unix.PollFd
-	wait        int   // milliseconds
-	hardware    bool  // timestamps are the card's
-	skew        int64 // how far its clock was ahead of ours when it was last seen, nanoseconds
-	down        bool  // the interface is
-	settled     bool  // a whole wait has passed without a frame since the end was known
-	end         error // what comes after the frames that are left: io.EOF, or that the interface is gone
+	name        string   // of the interface when it was opened
+	index       int      // of the interface
+	file        *os.File // the socket, for the waiting
+	conn        syscall.RawConn
+	wait        time.Duration
+	look        func(fd uintptr) bool // says whether the waiting is over
+	woken       bool                  // during a wait
+	hardware    bool                  // timestamps are the card's
+	skew        int64                 // how far its clock was ahead of ours when it was last seen, nanoseconds
+	down        bool                  // the interface is
+	settled     bool                  // a whole wait has passed without a frame since the end was known
+	end         error                 // what comes after the frames that are left: io.EOF, or that the interface is gone
 	interrupted atomic.Bool
 
 	mu     sync.Mutex // guards what follows, and fd against being closed
@@ -76,28 +81,46 @@ func (r *Ring) await() error {
 		if waited {
 			return capture.ErrIdle
 		}
-		n, err := unix.Poll(r.poll, r.wait)
-		switch {
-		case err == unix.EINTR:
-			return capture.ErrIdle
-		case err != nil:
-			return fmt.Errorf("wait for packets of %s: %w", r.name, err)
-		case n > 0 && r.poll[0].Revents&unix.POLLERR != 0:
+		idle, err := r.pause()
+		if err == nil && !r.ready() {
 			err = r.failed()
-		case n > 0:
-			continue
-		case r.down:
-			err = r.look()
+		}
+		if err == nil && idle && r.down {
+			err = r.find()
 		}
 		if err != nil {
 			return err
 		}
-		waited, r.settled = true, n == 0 && r.end != nil
+		waited, r.settled = true, idle && r.end != nil
 	}
 	return nil
 }
 
-// failed is called when the socket has an error.
+// pause waits for a block, or for an error of the socket, and says whether the poll time went by without. It leaves the
+// waiting to Go's poller: a thread that waits in a system call for some milliseconds has the runtime look after it every
+// few microseconds, which took a quarter of the CPU.
+func (r *Ring) pause() (idle bool, err error) {
+	if err := r.file.SetReadDeadline(time.Now().Add(r.wait)); err != nil {
+		return false, fmt.Errorf("wait for packets of %s: %w", r.name, err)
+	}
+	r.woken = false
+	switch err := r.conn.Read(r.look); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("wait for packets of %s: %w", r.name, err)
+	}
+	return false, nil
+}
+
+// over is called when the waiting begins, and when the socket has something to tell.
+func (r *Ring) over(uintptr) bool {
+	woken := r.woken
+	r.woken = true
+	return woken || r.ready()
+}
+
+// failed looks for an error of the socket.
 func (r *Ring) failed() error {
 	errno, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR) // also forgets it
 	switch {
@@ -112,12 +135,12 @@ func (r *Ring) failed() error {
 	r.stats.Outages++
 	r.mu.Unlock()
 	r.down = true
-	return r.look()
+	return r.find()
 }
 
-// look finds out whether an interface that went down is up again, for which the kernel needs nothing of us, or gone for
+// find finds out whether an interface that went down is up again, for which the kernel needs nothing of us, or gone for
 // good.
-func (r *Ring) look() error {
+func (r *Ring) find() error {
 	r.mu.Lock()
 	s, err := r.asker.ByIndex(r.index)
 	r.mu.Unlock()
@@ -193,7 +216,7 @@ func (r *Ring) Close() error {
 	if r.memory != nil {
 		unmap = unix.Munmap(r.memory)
 	}
-	if err := errors.Join(unmap, unix.Close(r.fd)); err != nil {
+	if err := errors.Join(unmap, r.file.Close()); err != nil {
 		return fmt.Errorf("close ring of %s: %w", r.name, err)
 	}
 	return nil
