@@ -74,6 +74,7 @@ func TestRingMemory(t *testing.T) {
 func TestLoopback(t *testing.T) {
 	netnstest.Thread(t)
 	netnstest.Run(t, "ip link set lo up")
+	s := sender(t, "lo", "lo")
 	rings := openRings(t, "lo", 2, testConfig(), Options{})
 	filtered := openRings(t, "lo", 1, testConfig(), Options{Filter: compile(t, "ip")})
 	var list []packet
@@ -87,7 +88,7 @@ func TestLoopback(t *testing.T) {
 			v4 = append(v4, p.frame())
 		}
 	}
-	send(t, sender(t, "lo"), frames(list)...)
+	send(t, s, frames(list)...)
 	compare(t, drain(t, rings, 50), frames(list))
 	compare(t, drain(t, filtered, 50), v4)
 }

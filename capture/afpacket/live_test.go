@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -24,11 +25,19 @@ func testConfig() Config {
 }
 
 // start opens rings on interface near of a veth pair in a namespace of the test's own, and a sender on far.
-func start(t *testing.T, rings int, cfg Config, opt Options) ([]*Ring, *sendtest.Sender) {
+func start(t *testing.T, rings int, cfg Config, opt Options) ([]*Ring, *wire) {
 	t.Helper()
 	netnstest.Thread(t)
 	netnstest.Pair(t, "near", "far")
-	return openRings(t, "near", rings, cfg, opt), sender(t, "far")
+	w := sender(t, "far", "near")
+	return openRings(t, "near", rings, cfg, opt), w
+}
+
+// wire sends frames, and counts them where they arrive. The kernel gives a packet to sockets that were opened later
+// first: what the counter has, the others have.
+type wire struct {
+	*sendtest.Sender
+	counter *Ring
 }
 
 func openRings(t *testing.T, iface string, n int, cfg Config, opt Options) []*Ring {
@@ -50,21 +59,37 @@ func openRings(t *testing.T, iface string, n int, cfg Config, opt Options) []*Ri
 	return rings
 }
 
-func sender(t *testing.T, iface string) *sendtest.Sender {
+// sender sends on one interface; what it sends is seen on another, or on the same.
+func sender(t *testing.T, iface, seen string) *wire {
 	t.Helper()
-	s, err := sendtest.NewSender(iface, false)
-	if err != nil {
+	cfg := testConfig()
+	cfg.BlockSize, cfg.RingSize, cfg.Snaplen = BlockUnit, 2*BlockUnit, MinSnaplen // it is never read
+	w := &wire{counter: openRings(t, seen, 1, cfg, Options{})[0]}
+	var err error
+	if w.Sender, err = sendtest.NewSender(iface, false); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	t.Cleanup(func() { w.Close() })
+	return w
 }
 
-func send(t *testing.T, s *sendtest.Sender, frames ...[]byte) {
+// send returns when the frames have arrived, which a busy kernel puts off.
+func send(t *testing.T, w *wire, frames ...[]byte) {
 	t.Helper()
-	if err := s.Send(frames); err != nil {
+	before := w.arrived()
+	if err := w.Send(frames); err != nil {
 		t.Fatal(err)
 	}
+	for deadline := time.Now().Add(20 * time.Second); w.arrived()-before < uint64(len(frames)); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d frames arrive", w.arrived()-before, len(frames))
+		}
+	}
+}
+
+func (w *wire) arrived() uint64 {
+	s := w.counter.Stats()
+	return s.Packets + s.Dropped
 }
 
 // caught is a frame that was read, copied.
@@ -144,7 +169,7 @@ func TestSentIsReceivedOnTwoRings(t *testing.T) {
 func sentIsReceived(t *testing.T, n, take int) {
 	began := time.Now().UnixNano()
 	rings, b := start(t, n, testConfig(), Options{Iface: 3})
-	a := sender(t, "near")
+	a := sender(t, "near", "near")
 	list := packets(rand.New(rand.NewPCG(1, 2)), 4000)
 	sent := frames(list)
 	send(t, b, sent[:3000]...)
