@@ -8,6 +8,9 @@ FUZZTIME ?= 20s
 COUNT    ?= 6
 BENCH    ?= .
 
+# How long the soak takes.
+DURATION ?= 30m
+
 # Packages that are quick enough for the race detector.
 RACE ?= ./capture/... ./config ./flowtable ./internal/logging ./internal/telemetry ./output/... ./packet ./sensor/...
 
@@ -18,7 +21,7 @@ COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOLS   = $(CURDIR)/bin/tools
 
-.PHONY: help build install-deps demo test race fuzz bench lint fmt vet staticcheck vuln image clean
+.PHONY: help build install-deps demo test race fuzz bench soak lint fmt vet staticcheck vuln image clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -64,6 +67,9 @@ fuzz: install-deps ## run every fuzz target for FUZZTIME (20s)
 
 bench: install-deps ## run the benchmarks (BENCH=regexp, COUNT=6); the output is for benchstat
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+
+soak: install-deps ## run weir live under a steady load for DURATION (30m), as root: memory and goroutines stay flat
+	WEIR_SOAK=$(DURATION) go test ./cmd/weir -run '^TestLiveSoak$$' -count 1 -v -timeout 0
 
 lint: fmt vet staticcheck vuln ## gofmt, go vet, staticcheck, govulncheck
 

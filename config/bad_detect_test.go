@@ -2,10 +2,21 @@ package config
 
 // detectRanges are the ranges of the detectors' keys; see TestRangesAreEnforced.
 var detectRanges = map[string]accepted{
-	"detect.detectors":            {[]string{"", "default", "all"}, []string{"none", "Default"}},
-	"detect.suppress":             {[]string{"0s", "24h0m0s"}, []string{"-1s", "24h0m0.000000001s"}},
-	"detect.max_standing":         {[]string{"1", "10000000"}, []string{"0", "10000001"}},
-	"detect.local_networks":       {[]string{"", "10.0.0.0/8,fd00::/8", "192.0.2.1"}, []string{"10.0.0.0/33", "x"}},
+	"detect.detectors":      {[]string{"", "default", "all"}, []string{"none", "Default"}},
+	"detect.suppress":       {[]string{"0s", "24h0m0s"}, []string{"-1s", "24h0m0.000000001s"}},
+	"detect.max_standing":   {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+	"detect.local_networks": {[]string{"", "10.0.0.0/8,fd00::/8", "192.0.2.1"}, []string{"10.0.0.0/33", "x"}},
+
+	"detect.pairs.expiry":          {[]string{"10s", "24h0m0s"}, []string{"9.999999999s", "24h0m0.000000001s"}},
+	"detect.pairs.min_pairs":       {[]string{"4", "1000000"}, []string{"3", "1000001"}},
+	"detect.pairs.min_new_ports":   {[]string{"1", "65536"}, []string{"0", "65537"}},
+	"detect.pairs.min_new_targets": {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.pairs.min_votes":       {[]string{"1", "5"}, []string{"0", "6"}},
+	"detect.pairs.min_flows":       {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.pairs.max_pairs":       {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+	"detect.pairs.max_ports":       {[]string{"1", "100000000"}, []string{"0", "100000001"}},
+	"detect.pairs.compat":          {[]string{"false", "true"}, []string{"2"}},
+
 	"detect.ensemble.calibration": {[]string{"", "builtin"}, nil},
 	"detect.ensemble.base_rate":   {[]string{"1e-09", "0.5"}, []string{"0", "0.51", "NaN"}},
 	"detect.ensemble.scores":      {[]string{"100", "1000000"}, []string{"99", "1000001"}},

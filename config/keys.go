@@ -171,6 +171,7 @@ func Sections() []Section {
 		{"flow.idle", "How long a flow of each kind may be silent, in packet time."},
 		{"window", "Features of windows of packets between two hosts."},
 		{"detect", "What judges flows and windows, and how often it says the same."},
+		{"detect.pairs", "Pairs of hosts that use far more ports in 10 s than the others."},
 		{"detect.ensemble", "What becomes of all detectors' scores: a ranking of hosts, and probabilities."},
 		{"sensor", "How the work is spread over the CPUs."},
 		{"output", "How records are written; all but the format is for live runs."},

@@ -138,7 +138,7 @@ func (t *Table[K, V]) All() iter.Seq2[K, *V] {
 // Clear forgets everything. Counts stay.
 func (t *Table[K, V]) Clear() {
 	clear(t.index)
-	for _, c := range t.chunks {
+	for _, c := range t.chunks[:(t.used+tableChunk-1)/tableChunk] {
 		clear(c)
 	}
 	t.used, t.free, t.len, t.oldest, t.newest = 0, 0, 0, 0, 0

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -174,13 +173,7 @@ func (o *overload) end() (books liveLedger, status int, took time.Duration) {
 	o.stop()
 	status = <-o.status
 	took = time.Since(began)
-	text, err := os.ReadFile(filepath.Join(o.out, "ledger.json"))
-	if err == nil {
-		err = json.Unmarshal(text, &books)
-	}
-	if err != nil {
-		o.t.Fatal(err)
-	}
+	readJSON(o.t, filepath.Join(o.out, "ledger.json"), &books)
 	return books, status, took
 }
 

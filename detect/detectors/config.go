@@ -7,12 +7,14 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/ensemble"
+	"github.com/weir-sensor/weir/detect/pairs"
 )
 
 // Config is the detection's part of the configuration.
 type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
+	Pairs         pairs.Config    `mapstructure:"pairs"`
 	Ensemble      ensemble.Config `mapstructure:"ensemble"`
 }
 
@@ -26,6 +28,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Config:   detect.DefaultConfig(),
+		Pairs:    pairs.DefaultConfig(),
 		Ensemble: ensemble.DefaultConfig(),
 	}
 }
@@ -33,6 +36,7 @@ func DefaultConfig() Config {
 // sections are the detectors' own parts, by name.
 func (c Config) sections() []section {
 	return []section{
+		{"pairs", c.Pairs},
 		{"ensemble", c.Ensemble},
 	}
 }

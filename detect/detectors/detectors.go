@@ -7,6 +7,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/ensemble"
+	"github.com/weir-sensor/weir/detect/pairs"
 )
 
 // entry is one detector: how it is made, and whether it is among the default ones.
@@ -19,6 +20,7 @@ type entry struct {
 // entries returns all detectors in the order in which they run: those that are told what the others say come last.
 func entries() []entry {
 	return []entry{
+		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
 		{"ensemble", false, func(c Config) (detect.Detector, error) {
 			return ensemble.New(c.Ensemble, c.beside("ensemble"), c.LocalNetworks)
 		}},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -26,8 +27,14 @@ const inside = "WEIR_TEST_NETNS"
 //		return
 //	}
 //
-// The test is skipped where namespaces may not be made. It must be a top-level test.
+// The test is skipped where namespaces may not be made. It must be a top-level test, and over in two minutes.
 func Inside(t *testing.T) bool {
+	t.Helper()
+	return InsideFor(t, 2*time.Minute)
+}
+
+// InsideFor is Inside for a test that takes that long at most.
+func InsideFor(t *testing.T, limit time.Duration) bool {
 	t.Helper()
 	if os.Getenv(inside) == t.Name() {
 		prepare(t)
@@ -36,7 +43,7 @@ func Inside(t *testing.T) bool {
 	if os.Geteuid() != 0 {
 		t.Skip("needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW: run as root")
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.v", "-test.timeout=120s")
+	cmd := exec.Command(os.Args[0], "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.v", "-test.timeout="+limit.String())
 	cmd.Env = append(os.Environ(), inside+"="+t.Name())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()
