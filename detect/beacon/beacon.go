@@ -1,0 +1,315 @@
+package beacon
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+const (
+	ringSize  = 256 // contacts of a series that are judged, the latest
+	fewFirst  = 3   // contacts before a pair gets a series
+	every     = time.Minute
+	day       = int64(24 * time.Hour)
+	milli     = int64(time.Millisecond)
+	rareScore = 0.7 // RITA's score from which, with enough contacts, an alert is worth a look today
+	rareCount = 20
+)
+
+// Detector finds regular contacts. Its state is bounded by its Config.
+type Detector struct {
+	cfg       Config
+	ignored   [65536 / 64]uint64 // UDP ports
+	pairs     *detect.Table[pair, beginning]
+	series    *detect.Table[pair, series]
+	endpoints *detect.Table[endpoint, clients]
+	grown     []grown // series to be judged, those that wait for longest first
+
+	first, last int64 // contact of the data set, ns
+
+	times   []int64 // scratch
+	seconds []int64
+	sizes   []float64
+	gaps    []float64
+}
+
+// pair is a client and the service that it contacts.
+type pair struct {
+	client, server packet.Addr
+	port           uint16
+	proto, version uint8
+}
+
+// endpoint is a service.
+type endpoint struct {
+	server         packet.Addr
+	port           uint16
+	proto, version uint8
+}
+
+// contact is the beginning of a flow.
+type contact struct {
+	after int32  // ms since the series' base
+	bytes uint32 // sent up; the largest value stands for all above
+}
+
+// beginning is a pair that had few contacts yet.
+type beginning struct {
+	base     int64 // ns
+	n        int32
+	contacts [fewFirst]contact
+	flows    [fewFirst]uint64
+}
+
+// series is a pair's contacts.
+type series struct {
+	base     int64  // ns
+	n        uint32 // contacts so far
+	judged   uint32 // when it was judged last
+	queued   bool
+	ring     [ringSize]contact
+	evidence detect.Evidence
+}
+
+// grown is a series that has grown.
+type grown struct {
+	key           pair
+	hash, service uint64 // hashes of the pair and of its endpoint
+	serverLocal   bool
+}
+
+// clients counts distinct clients by how many of its bits are set (linear counting): within a tenth up to 300 or so.
+type clients [4]uint64
+
+// New returns a detector; cfg must be valid.
+func New(cfg Config) *Detector {
+	d := &Detector{cfg: cfg, first: math.MaxInt64, last: math.MinInt64,
+		pairs:     detect.NewTable[pair, beginning](cfg.MaxPairs),
+		series:    detect.NewTable[pair, series](cfg.MaxSeries),
+		endpoints: detect.NewTable[endpoint, clients](cfg.MaxEndpoints),
+	}
+	for _, p := range cfg.IgnorePorts {
+		d.ignored[p/64] |= 1 << (p % 64)
+	}
+	return d
+}
+
+var (
+	_ detect.FlowWatcher = (*Detector)(nil)
+	_ detect.Batcher     = (*Detector)(nil)
+	_ detect.Sized       = (*Detector)(nil)
+)
+
+// Tables implements detect.Sized.
+func (d *Detector) Tables() []detect.TableCount {
+	return []detect.TableCount{d.pairs.Count("pairs"), d.series.Count("series"), d.endpoints.Count("endpoints")}
+}
+
+// Flows implements detect.FlowWatcher.
+func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
+	for i := range flows {
+		f := &flows[i]
+		if f.First() {
+			d.first, d.last = min(d.first, f.Start), max(d.last, f.Start)
+		}
+		if d.matters(f) {
+			d.contact(f)
+		}
+	}
+}
+
+// matters says whether the flow is a contact that counts: the first record of an answered flow, not from outside to us,
+// not to a group of hosts, not to a service that is regular by nature.
+func (d *Detector) matters(f *detect.Flow) bool {
+	return f.First() && f.HasPorts() && !f.Failed() && (f.ClientLocal || !f.ServerLocal) &&
+		(f.Proto != packet.ProtoUDP || d.ignored[f.ServerPort/64]&(1<<(f.ServerPort%64)) == 0) &&
+		!group(f.ServerHost())
+}
+
+// group says whether an address stands for several hosts.
+func group(h detect.Host) bool {
+	if h.Version == 4 {
+		return uint32(h.Addr.Lo)>>28 >= 14
+	}
+	return h.Addr.Hi>>56 == 0xff
+}
+
+func (d *Detector) contact(f *detect.Flow) {
+	key, port := pair{f.Client, f.Server, f.ServerPort, f.Proto, f.Version}, uint64(f.ServerPort)<<8|uint64(f.Proto)
+	hash := detect.Mix(f.PairHash, port)
+	g := grown{key, hash, detect.Mix(f.ServerHash, port), f.ServerLocal}
+	if s := d.series.Get(key, hash); s != nil {
+		d.series.Put(key, hash) // it was used
+		d.add(s, g, f.Start, f.Bytes[flowtable.Up], f.ID)
+		return
+	}
+	b, fresh := d.pairs.Put(key, hash)
+	if fresh {
+		b.base = f.Start
+		d.countClient(f, g.service)
+	}
+	if b.n < fewFirst {
+		b.contacts[b.n], b.flows[b.n] = makeContact(f.Start-b.base, f.Bytes[flowtable.Up]), f.ID
+		b.n++
+		return
+	}
+	s, _ := d.series.Put(key, hash)
+	s.base, s.n = b.base, fewFirst
+	copy(s.ring[:], b.contacts[:])
+	for _, id := range b.flows {
+		s.evidence.Add(id)
+	}
+	d.pairs.Delete(key, hash)
+	d.add(s, g, f.Start, f.Bytes[flowtable.Up], f.ID)
+}
+
+// add adds a contact to a series, which is to be judged once it has grown by a quarter.
+func (d *Detector) add(s *series, g grown, start int64, bytes, id uint64) {
+	s.ring[s.n%ringSize] = makeContact(start-s.base, bytes)
+	s.n++
+	s.evidence.Add(id)
+	if !s.queued && s.n >= uint32(d.cfg.MinContacts) && s.n >= s.judged+(s.judged+3)/4 {
+		s.queued = true
+		d.grown = append(d.grown, g)
+	}
+}
+
+func makeContact(after int64, bytes uint64) contact {
+	ms := min(max(after/milli, math.MinInt32), math.MaxInt32)
+	return contact{int32(ms), uint32(min(bytes, math.MaxUint32))}
+}
+
+// countClient counts the flow's client among those of its service.
+func (d *Detector) countClient(f *detect.Flow, hash uint64) {
+	key := endpoint{f.Server, f.ServerPort, f.Proto, f.Version}
+	c, _ := d.endpoints.Put(key, hash)
+	bit := scatter(f.Client) >> 56
+	c[bit/64] |= 1 << (bit % 64)
+}
+
+// scatter is a hash that is the same in every run, since what it decides can be seen.
+func scatter(a packet.Addr) uint64 {
+	h := (a.Hi*0x9e3779b97f4a7c15 ^ a.Lo) * 0xbf58476d1ce4e5b9
+	h ^= h >> 32
+	return h * 0x94d049bb133111eb
+}
+
+// count estimates how many clients there are.
+func (c *clients) count() float64 {
+	const all = 64 * len(c)
+	set := 0
+	for _, word := range c {
+		set += bits.OnesCount64(word)
+	}
+	return math.Round(-float64(all) * math.Log(max(1, float64(all-set))/float64(all)))
+}
+
+// clientsOf estimates how many clients the pair's service has; 1 where that was forgotten.
+func (d *Detector) clientsOf(g *grown) float64 {
+	key := endpoint{g.key.server, g.key.port, g.key.proto, g.key.version}
+	if c := d.endpoints.Get(key, g.service); c != nil {
+		return c.count()
+	}
+	return 1
+}
+
+// Batches implements detect.Batcher.
+func (d *Detector) Batches() []time.Duration { return []time.Duration{every} }
+
+// CloseBatch implements detect.Batcher: it judges the series that have grown.
+func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
+	n := min(len(d.grown), d.cfg.MaxJudged)
+	for i := range d.grown[:n] {
+		if s := d.series.Get(d.grown[i].key, d.grown[i].hash); s != nil && s.queued {
+			d.judge(&d.grown[i], s, b, out)
+		}
+	}
+	d.grown = d.grown[:copy(d.grown, d.grown[n:])]
+}
+
+func (d *Detector) judge(g *grown, s *series, b detect.Batch, out detect.Out) {
+	s.judged, s.queued = s.n, false
+	f, ok := d.fit(s)
+	score := detect.Score{Time: b.End, Subject: g.client(), Role: detect.Client, Raw: max(0, -math.Log10(f.P)), P: f.P, N: uint64(f.Gaps)}
+	if f.Gaps+1 < d.cfg.MinContacts {
+		score.Status = detect.Insufficient
+		out.Score(score)
+		return
+	}
+	clients := d.clientsOf(g)
+	if score.Alerted = ok && f.P <= d.cfg.MaxP && f.Jitter <= d.cfg.MaxJitter && f.Period >= ms(d.cfg.MinPeriod) &&
+		clients <= float64(d.cfg.MaxClients); score.Alerted {
+		out.Alert(d.alert(g, s, f, clients, score, b))
+	}
+	out.Score(score)
+}
+
+func (g *grown) client() detect.Host { return detect.Host{Addr: g.key.client, Version: g.key.version} }
+func (g *grown) server() detect.Host { return detect.Host{Addr: g.key.server, Version: g.key.version} }
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// fit judges the times of a series.
+func (d *Detector) fit(s *series) (Fit, bool) {
+	d.times = d.times[:0]
+	for _, c := range s.ring[:min(s.n, ringSize)] {
+		d.times = append(d.times, int64(c.after))
+	}
+	d.gaps = gapsBetween(d.times, d.gaps)
+	return fit(d.gaps)
+}
+
+// rita returns RITA's score of the contacts of a series that are remembered, over the last day.
+func (d *Detector) rita(s *series) RITA {
+	const second = int64(time.Second)
+	first := max(d.first, d.last-day) / second
+	d.seconds, d.sizes = d.seconds[:0], d.sizes[:0]
+	for _, c := range s.ring[:min(s.n, ringSize)] {
+		if at := (s.base + int64(c.after)*milli) / second; at >= first {
+			d.seconds, d.sizes = append(d.seconds, at), append(d.sizes, float64(c.bytes))
+		}
+	}
+	r, _ := ritaScore(d.seconds, d.sizes, first, d.last/second)
+	return r
+}
+
+func (d *Detector) alert(g *grown, s *series, f Fit, clients float64, score detect.Score, b detect.Batch) detect.Alert {
+	r := d.rita(s)
+	service := netip.AddrPortFrom(g.server().Addr.Netip(g.key.version), g.key.port).String()
+	begin, end := s.base+slices.Min(d.times)*milli, s.base+slices.Max(d.times)*milli
+	severity := detect.Low
+	if r.Score >= rareScore && f.Gaps >= rareCount && !g.serverLocal && clients <= 2 {
+		severity = detect.Medium
+	}
+	none := math.NaN()
+	return detect.Alert{
+		Time: b.End, Kind: "beacon", Severity: severity, Score: score.Raw, P: score.P, N: score.N,
+		Subject: g.client(), Role: detect.Client, Client: g.client(), Server: g.server(),
+		ServerPort: g.key.port, HasPort: true, Proto: g.key.proto,
+		WindowStart: begin, WindowEnd: end,
+		Message: fmt.Sprintf("%s contacts %s every %.3g s: %d contacts in %.0f s, jitter %.0f %%, %.0f %% missed; RITA %.3f",
+			g.client(), service, f.Period/1000, s.n, float64(end-begin)/1e9, 100*f.Jitter, 100*f.Missed, r.Score),
+		Reasons: []detect.Reason{
+			{Feature: "period_s", Value: f.Period / 1000, Threshold: d.cfg.MinPeriod.Seconds(), Baseline: none},
+			{Feature: "jitter", Value: f.Jitter, Threshold: d.cfg.MaxJitter, Baseline: none},
+			{Feature: "missed", Value: f.Missed, Threshold: none, Baseline: none},
+			{Feature: "regular", Value: f.Regular, Threshold: none, Baseline: none},
+			{Feature: "contacts", Value: float64(s.n), Threshold: float64(d.cfg.MinContacts), Baseline: none},
+			{Feature: "clients", Value: clients, Threshold: float64(d.cfg.MaxClients), Baseline: none},
+			{Feature: "rita_score", Value: r.Score, Threshold: none, Baseline: none},
+			{Feature: "rita_timestamps", Value: r.Timestamps, Threshold: none, Baseline: none},
+			{Feature: "rita_sizes", Value: r.Sizes, Threshold: none, Baseline: none},
+			{Feature: "rita_histogram", Value: r.Histogram, Threshold: none, Baseline: none},
+			{Feature: "rita_duration", Value: r.Duration, Threshold: none, Baseline: none},
+		},
+		Evidence: s.evidence, Key: service + "/" + strconv.Itoa(int(g.key.proto)),
+	}
+}

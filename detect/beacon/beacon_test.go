@@ -1,0 +1,188 @@
+package beacon
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+type said struct{ alerts []detect.Alert }
+
+func (s *said) Alerts(a []detect.Alert) error {
+	s.alerts = append(s.alerts, a...)
+	return nil
+}
+
+const begin = 1_700_000_000 * int64(time.Second)
+
+// flow is an answered HTTPS flow that begins so many ms after the beginning.
+func flow(client, server uint32, ms int64) flowtable.Record {
+	r := flowtable.Record{ID: uint64(ms) + 1, Version: 4, Proto: packet.ProtoTCP, ServerPort: 443, State: flowtable.Closed,
+		ConnState: flowtable.SF, Start: begin + ms*milli, Packets: [2]uint64{10, 10}, Bytes: [2]uint64{900, 3000}}
+	r.Client, r.Server = packet.Addr{Lo: 0xffff_0000_0000 | uint64(client)}, packet.Addr{Lo: 0xffff_0000_0000 | uint64(server)}
+	r.End = r.Start + 300*milli
+	r.Written = r.End + 5*int64(time.Second)
+	return r
+}
+
+const (
+	inside  = 10<<24 | 5    // 10.0.0.5
+	outside = 203<<24 | 113 // 203.0.0.113
+)
+
+// run feeds flows to a detector, so many at a time.
+func run(t *testing.T, cfg Config, flows []flowtable.Record, group int) (*Detector, []detect.Alert) {
+	t.Helper()
+	slices.SortStableFunc(flows, func(a, b flowtable.Record) int { return int(a.Written - b.Written) })
+	d, out := New(cfg), &said{}
+	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, out)
+	for part := range slices.Chunk(flows, group) {
+		e.Flows(part)
+		if err := e.Advance(part[len(part)-1].Written); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return d, out.alerts
+}
+
+// contacts are those of a beacon every 60 s that waits up to half longer or shorter and misses one of five.
+func contacts(client, server uint32, seed uint64) (flows []flowtable.Record) {
+	r := rand.New(rand.NewPCG(seed, 9))
+	for at := 0.0; at < 3*3600e3; at += 60e3 * (0.5 + r.Float64()) {
+		if r.Float64() > 0.2 {
+			flows = append(flows, flow(client, server, int64(at)))
+		}
+	}
+	return flows
+}
+
+func TestFindsABeacon(t *testing.T) {
+	_, alerts := run(t, DefaultConfig(), contacts(inside, outside, 1), 1000)
+	if len(alerts) == 0 {
+		t.Fatal("no alert")
+	}
+	a := alerts[len(alerts)-1]
+	period, rita := a.Reasons[0].Value, math.NaN()
+	for _, r := range a.Reasons {
+		if r.Feature == "rita_score" {
+			rita = r.Value
+		}
+	}
+	if a.Kind != "beacon" || a.Subject.String() != "10.0.0.5" || a.Role != detect.Client || a.Server.String() != "203.0.0.113" ||
+		math.Abs(period-60) > 5 || a.Evidence.Total < 10 || !strings.Contains(a.Message, "203.0.0.113:443 every ") || !(rita > 0) {
+		t.Errorf("got %+v", a)
+	}
+}
+
+// The twins of the beacon: the same number of contacts, and nothing to find.
+func TestIsQuiet(t *testing.T) {
+	cfg := DefaultConfig()
+	base := contacts(inside, outside, 1)
+	random := slices.Clone(base)
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range random {
+		random[i] = flow(inside, outside, r.Int64N(3*3600e3))
+	}
+	change := func(f func(r *flowtable.Record)) []flowtable.Record {
+		flows := slices.Clone(base)
+		for i := range flows {
+			f(&flows[i])
+		}
+		return flows
+	}
+	common := slices.Clone(base)
+	for i := range uint32(8) {
+		common = append(common, flow(inside+1+i, outside, 1))
+	}
+	for name, flows := range map[string][]flowtable.Record{
+		"at random": random,
+		"retries":   change(func(r *flowtable.Record) { r.ConnState, r.State = flowtable.REJ, flowtable.Reset }),
+		"time": change(func(r *flowtable.Record) {
+			r.Proto, r.ServerPort, r.State = packet.ProtoUDP, 123, flowtable.Established
+		}),
+		"group":    change(func(r *flowtable.Record) { r.Server = packet.Addr{Lo: 0xffff_e000_00fb} }),
+		"incoming": change(func(r *flowtable.Record) { r.Client, r.Server = r.Server, r.Client }),
+		"parts":    change(func(r *flowtable.Record) { r.Part = 1 }),
+		"common":   common,
+		"few":      base[:cfg.MinContacts-1],
+	} {
+		if _, alerts := run(t, cfg, flows, 1000); len(alerts) > 0 {
+			t.Errorf("%s: %s", name, alerts[0].Message)
+		}
+	}
+}
+
+func TestGroupingMeansNothing(t *testing.T) {
+	flows := append(contacts(inside, outside, 1), contacts(inside+1, outside+1, 2)...)
+	_, want := run(t, DefaultConfig(), flows, len(flows))
+	for _, group := range []int{1, 7, 100} {
+		_, got := run(t, DefaultConfig(), flows, group)
+		a, _ := json.Marshal(messages(got))
+		b, _ := json.Marshal(messages(want))
+		if string(a) != string(b) {
+			t.Errorf("groups of %d: got %s, want %s", group, a, b)
+		}
+	}
+}
+
+func messages(alerts []detect.Alert) (all []string) {
+	for _, a := range alerts {
+		all = append(all, a.ID+" "+a.Message)
+	}
+	return all
+}
+
+// A million pairs leave the tables at their caps.
+func TestBounded(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.MaxPairs, cfg.MaxSeries, cfg.MaxEndpoints = 1000, 50, 1000
+	d, out := New(cfg), &said{}
+	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, out)
+	var flows []flowtable.Record
+	for i := range uint32(1_000_000) {
+		if flows = append(flows, flow(inside, 1<<30+i, int64(i)/10)); i%10_000 == 0 {
+			flows = append(flows, flow(inside, outside, int64(i)/10))
+			e.Flows(flows)
+			_ = e.Advance(flows[0].Written)
+			flows = flows[:0]
+		}
+	}
+	_ = e.Close()
+	for _, c := range d.Tables() {
+		if c.Entries > c.Cap {
+			t.Errorf("%+v", c)
+		}
+	}
+	if d.Tables()[0].Evicted == 0 {
+		t.Error("nothing was evicted")
+	}
+}
+
+func BenchmarkFlows(b *testing.B) {
+	d := New(DefaultConfig())
+	records := make([]flowtable.Record, 4096)
+	flows := make([]detect.Flow, len(records))
+	for i := range flows {
+		records[i] = flow(inside+uint32(i%512), outside+uint32(i%1024), int64(i)*100)
+		flows[i] = detect.Flow{Record: &records[i], ClientLocal: true, PairHash: detect.Mix(uint64(i%1024), 1)}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i += len(flows) {
+		for j := range records {
+			records[j].Start += 400 * int64(time.Second)
+		}
+		d.Flows(flows, nil)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(flows)), "ns/flow")
+}
