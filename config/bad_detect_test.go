@@ -23,4 +23,15 @@ var detectRanges = map[string]accepted{
 	"detect.ensemble.memory":      {[]string{"1m0s", "8760h0m0s"}, []string{"59.999999999s", "8760h0m0.000000001s"}},
 	"detect.ensemble.max_hosts":   {[]string{"4", "10000000"}, []string{"3", "10000001"}},
 	"detect.ensemble.groups":      {[]string{"", "scan+hosts,beacon"}, []string{"scan+", "scan,scan+hosts"}},
+
+	"detect.beacon.min_contacts":  {[]string{"5", "256"}, []string{"4", "257"}},
+	"detect.beacon.min_period":    {[]string{"10ms", "24h"}, []string{"9ms", "24h1s"}},
+	"detect.beacon.max_jitter":    {[]string{"0.01", "0.5"}, []string{"0", "0.51", "NaN"}},
+	"detect.beacon.max_p":         {[]string{"0", "0.1"}, []string{"-1", "0.2", "NaN"}},
+	"detect.beacon.max_clients":   {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.beacon.ignore_ports":  {[]string{"", "1,65535"}, []string{"0"}},
+	"detect.beacon.max_pairs":     {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+	"detect.beacon.max_series":    {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.beacon.max_judged":    {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.beacon.max_endpoints": {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 }
