@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/beacon"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
 )
@@ -15,6 +16,7 @@ type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
 	Pairs         pairs.Config    `mapstructure:"pairs"`
+	Beacon        beacon.Config   `mapstructure:"beacon"`
 	Ensemble      ensemble.Config `mapstructure:"ensemble"`
 }
 
@@ -29,6 +31,7 @@ func DefaultConfig() Config {
 	return Config{
 		Config:   detect.DefaultConfig(),
 		Pairs:    pairs.DefaultConfig(),
+		Beacon:   beacon.DefaultConfig(),
 		Ensemble: ensemble.DefaultConfig(),
 	}
 }
@@ -37,6 +40,7 @@ func DefaultConfig() Config {
 func (c Config) sections() []section {
 	return []section{
 		{"pairs", c.Pairs},
+		{"beacon", c.Beacon},
 		{"ensemble", c.Ensemble},
 	}
 }
