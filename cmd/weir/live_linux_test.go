@@ -245,6 +245,7 @@ func TestLiveUsageErrors(t *testing.T) {
 		{[]string{"live", "-i", "lo,no-such-if", "--stdout", "flows"}, "open no-such-if: no such interface; there are "},
 		{[]string{"live", "-i", "lo", "--windows", "--stdout", "flows"}, "--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows"},
 		{[]string{"live", "-i", "lo", "--format", "csv", "--write-pcap", "x"}, "--format: what --write-pcap keeps is always NDJSON"},
+		{[]string{"live", "-i", "any", "--stdout", "flows"}, "-i any: got the engine afpacket, want --engine pcap"},
 		{[]string{"live", "lo"}, `unexpected argument "lo"`},
 		{[]string{"live", "-i", "lo", "--out", "x", "--write-pcap", "x"}, "--write-pcap and --out: got x twice, want two directories"},
 		{[]string{"parity"}, "want one directory of 'weir live --write-pcap'"},

@@ -97,6 +97,11 @@ func keptRun(dir string) (c config.Config, until int64, err error) {
 			return c, 0, fmt.Errorf("read %s: %w", filepath.Join(dir, name), err)
 		}
 	}
+	for _, name := range m.Outputs {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return c, 0, usagef("%s: no %s there, which is of this run by its manifest.json", dir, name)
+		}
+	}
 	if ledger.Capture == nil {
 		return c, 0, usagef("%s: its ledger is not that of a live run, want a directory of 'weir live --write-pcap'", dir)
 	}

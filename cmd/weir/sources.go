@@ -26,6 +26,8 @@ func (l *live) checkInterfaces() error {
 			return usagef("-i: got %s twice, want each interface once", name)
 		case name == netdev.Any && len(l.ifaces) > 1:
 			return usagef("-i: got %s, want any alone: it is all interfaces", several)
+		case name == netdev.Any && l.engine == "afpacket":
+			return usagef("-i any: got the engine afpacket, want --engine pcap: rings are of one interface each")
 		}
 	}
 	if len(l.ifaces) == 1 {

@@ -71,6 +71,9 @@ func prepare(dir string, id *Identity) error {
 	}
 	err := os.Mkdir(dir, 0o755)
 	if errors.Is(err, os.ErrExist) {
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return fmt.Errorf("create %s: it exists and is not a directory", dir)
+		}
 		return nil
 	}
 	if err == nil && id != nil && os.Geteuid() == 0 {
@@ -127,10 +130,22 @@ func limit() (kept bool, err error) {
 // writable says whether files can be made in a directory, and what mends it.
 func writable(dir string, id *Identity) error {
 	err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK)
-	if err == nil || id == nil {
-		return nil // whoever started the process knows who it is, and opening the directory says the rest
+	switch {
+	case err == nil:
+		return nil
+	case err != unix.EACCES: // a disk that is read-only, say
+		return fmt.Errorf("write into %s: %w", dir, err)
 	}
+	id = orSelf(id)
 	return refused("write into "+dir, dir, id, err, "chown -R "+id.Name)
+}
+
+// orSelf returns the user who runs the process where none was become.
+func orSelf(id *Identity) *Identity {
+	if id == nil {
+		return &Identity{Name: strconv.Itoa(os.Geteuid())}
+	}
+	return id
 }
 
 // Readable says whether the user that the process has become can read a file, and what mends it where not. nil is whoever
@@ -140,10 +155,7 @@ func Readable(file string, id *Identity) error {
 	if !errors.Is(err, unix.EACCES) {
 		return nil
 	}
-	if id == nil {
-		id = &Identity{Name: strconv.Itoa(os.Geteuid())}
-	}
-	return refused("read "+file, file, id, err, "chmod a+r")
+	return refused("read "+file, file, orSelf(id), err, "chmod a+r")
 }
 
 // refused says why a user cannot do something with a path, and that a command, with the path behind it, mends it.

@@ -261,8 +261,19 @@ func TestDropNamesTheDirectory(t *testing.T) {
 	if err := errors.Join(os.Mkdir(roots, 0o755), os.Mkdir(barred, 0o700)); err != nil {
 		t.Fatal(err)
 	}
+	file := filepath.Join(roots, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Readable(file, nil); err != nil {
+		t.Errorf("read as root: got %v", err)
+	}
+	_, err := Drop(Config{Landlock: Off}, &stranger, Paths{Write: []string{file}})
+	if want := "create " + file + ": it exists and is not a directory"; err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
 	inside := filepath.Join(barred, "out")
-	_, err := Drop(Config{Landlock: Off}, &stranger, Paths{Write: []string{inside}})
+	_, err = Drop(Config{Landlock: Off}, &stranger, Paths{Write: []string{inside}})
 	want := "write into " + inside + " as user stranger: " + barred + " keeps that user out; 'chmod a+x " + barred + "' mends it"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
@@ -270,6 +281,15 @@ func TestDropNamesTheDirectory(t *testing.T) {
 	_, err = Drop(Config{Landlock: Off}, &stranger, Paths{Write: []string{roots}})
 	want = "write into " + roots + " as user stranger: permission denied; 'chown -R stranger " + roots + "' mends it"
 	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	_, err = Drop(Config{Landlock: Off}, nil, Paths{Write: []string{roots}})
+	want = "write into " + roots + " as user 4711: permission denied; 'chown -R 4711 " + roots + "' mends it"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	want = "read " + file + " as user stranger: permission denied; 'chmod a+r " + file + "' mends it"
+	if err := Readable(file, &stranger); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
