@@ -40,18 +40,26 @@ type Stats struct {
 	Freezes uint64 // how often the ring was full (AF_PACKET)
 	Outages uint64 // how often the interface went down
 
+	// Bytes of the ring (AF_PACKET), in whole blocks; 0 where nobody knows.
+	Ring     uint64 // its size
+	RingFull uint64 // of that, what waits to be read
+	RingPeak uint64 // the most that has waited
+
 	// Of the interface, for all who read from it; 0 where it does not say.
 	InterfaceDropped uint64 // rx_dropped: no room in the kernel
 	InterfaceMissed  uint64 // rx_missed_errors: no room in the network card
 	InterfaceFIFO    uint64 // rx_fifo_errors: overrun of the network card
 }
 
-// Add adds the counters of another source.
+// Add adds the counters of another source. The sum of the peaks is what was there at most, at different times.
 func (s *Stats) Add(other Stats) {
 	s.Packets += other.Packets
 	s.Dropped += other.Dropped
 	s.Freezes += other.Freezes
 	s.Outages += other.Outages
+	s.Ring += other.Ring
+	s.RingFull += other.RingFull
+	s.RingPeak += other.RingPeak
 	s.InterfaceDropped += other.InterfaceDropped
 	s.InterfaceMissed += other.InterfaceMissed
 	s.InterfaceFIFO += other.InterfaceFIFO

@@ -20,6 +20,8 @@ type CaptureLedger struct {
 type InterfaceLedger struct {
 	Interface string `json:"interface"`
 	CaptureCounts
+	Ring     uint64 `json:"ring"`      // bytes of each of its rings; 0 where nobody knows
+	RingPeak uint64 `json:"ring_peak"` // of that, the most that has waited in one of them
 }
 
 // CaptureCounts are packets, where no other unit is given.
@@ -59,7 +61,9 @@ func captureLedger(sources []capture.Live, readers []*reader) *CaptureLedger {
 			s := part.Stats()
 			received += s.Packets
 			c.add(s)
-			c.of(s).add(s)
+			i := c.of(s)
+			i.add(s)
+			i.Ring, i.RingPeak = s.Ring, max(i.RingPeak, s.RingPeak)
 		}
 		if readers != nil {
 			c.Unread += received - min(received, readers[i].read)
@@ -69,7 +73,7 @@ func captureLedger(sources []capture.Live, readers []*reader) *CaptureLedger {
 }
 
 // of returns the part of the interface that s is of. Where it is new, what the interface says is in all sums.
-func (c *CaptureLedger) of(s capture.Stats) *CaptureCounts {
+func (c *CaptureLedger) of(s capture.Stats) *InterfaceLedger {
 	i := slices.IndexFunc(c.Interfaces, func(l InterfaceLedger) bool { return l.Interface == s.Interface })
 	if i < 0 {
 		i = len(c.Interfaces)
@@ -77,5 +81,5 @@ func (c *CaptureLedger) of(s capture.Stats) *CaptureCounts {
 		c.Interfaces[i].addInterface(s)
 		c.addInterface(s)
 	}
-	return &c.Interfaces[i].CaptureCounts
+	return &c.Interfaces[i]
 }

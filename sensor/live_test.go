@@ -112,7 +112,7 @@ func TestLiveEqualsReplay(t *testing.T) {
 		t.Errorf("got %d packets, %v, want %d", ledger.Packets, err, packets)
 	}
 	if c := *ledger.Capture; c.CaptureCounts != (sensor.CaptureCounts{Received: packets, InterfaceMissed: 7}) || c.Unread != 0 ||
-		c.Until != (packets-1)*1e6 || len(c.Interfaces) != 1 || c.Interfaces[0] != (sensor.InterfaceLedger{"tap0", c.CaptureCounts}) {
+		c.Until != (packets-1)*1e6 || len(c.Interfaces) != 1 || c.Interfaces[0] != (sensor.InterfaceLedger{Interface: "tap0", CaptureCounts: c.CaptureCounts}) {
 		t.Errorf("got %+v, want %d received, none unread or dropped, and 7 missed by the one interface", c, packets)
 	}
 	if taps[0].given.Load() == 0 || taps[1].given.Load() == 0 {

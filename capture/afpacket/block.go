@@ -44,12 +44,13 @@ type blocks struct {
 	iface   uint16
 	snaplen uint32
 
-	number    int    // of the block that is read, or is to be read next
-	held      bool   // it is ours
-	at        int    // where its next frame's header is
-	left      int    // frames of it that were not handed out
-	delivered uint64 // frames handed out
-	ahead     byte   // of what was read ahead, without a meaning: what nobody keeps, the compiler leaves out
+	number    int          // of the block that is read, or is to be read next
+	held      bool         // it is ours
+	at        int          // where its next frame's header is
+	left      int          // frames of it that were not handed out
+	delivered uint64       // frames handed out
+	peak      atomic.Int64 // the most blocks that were found handed over at once
+	ahead     byte         // of what was read ahead, without a meaning: what nobody keeps, the compiler leaves out
 }
 
 // readAhead is how many bytes before its use the memory of a block is read, a cache line at a time. Only a frame says
@@ -58,12 +59,11 @@ type blocks struct {
 // costs nothing that can be measured for the smallest and the largest.
 const readAhead, cacheLine = 2048, 64
 
-func newBlocks(memory []byte, size int, link, iface uint16, snaplen int) blocks {
-	b := blocks{memory: memory, size: size, link: link, iface: iface, snaplen: uint32(snaplen)}
+func (r *blocks) init(memory []byte, size int, link, iface uint16, snaplen int) {
+	r.memory, r.size, r.link, r.iface, r.snaplen = memory, size, link, iface, uint32(snaplen)
 	for at := 0; at+size <= len(memory); at += size {
-		b.status = append(b.status, statusOf(memory[at:at+size]))
+		r.status = append(r.status, statusOf(memory[at:at+size]))
 	}
-	return b
 }
 
 // current is the memory of the block that is read.
@@ -85,6 +85,7 @@ func (r *blocks) next() bool {
 			return false
 		}
 		r.held = true
+		r.notePeak()
 		block := r.current()
 		r.left = int(binary.NativeEndian.Uint32(block[blockPackets:]))
 		r.at = int(binary.NativeEndian.Uint32(block[blockFirst:]))
@@ -92,8 +93,34 @@ func (r *blocks) next() bool {
 	return true
 }
 
+// notePeak is called with each block.
+func (r *blocks) notePeak() {
+	peak := int(r.peak.Load())
+	for peak < len(r.status) && r.handedOver(r.number+peak) {
+		peak++
+	}
+	if peak > int(r.peak.Load()) {
+		r.peak.Store(int64(peak))
+	}
+}
+
+// handedOver says whether the block is the reader's; the blocks go on from the first behind the last.
+func (r *blocks) handedOver(block int) bool {
+	return r.status[block%len(r.status)].Load()&unix.TP_STATUS_USER != 0
+}
+
+// waiting returns how many blocks are the reader's. Any goroutine may call it while the memory is there.
+func (r *blocks) waiting() (n int) {
+	for i := range r.status {
+		if r.handedOver(i) {
+			n++
+		}
+	}
+	return n
+}
+
 // ready says whether the kernel has handed over the block that is to be read next, or is being read.
-func (r *blocks) ready() bool { return r.status[r.number].Load()&unix.TP_STATUS_USER != 0 }
+func (r *blocks) ready() bool { return r.handedOver(r.number) }
 
 // fill hands out frames of the block, as many as there are and as b takes. The error is a number of the kernel's that
 // cannot be.

@@ -53,8 +53,9 @@ func putBlock(block []byte, list ...made) {
 
 func testBlocks(n, snaplen int) *blocks {
 	// A slice of bytes this large begins on a page, as the kernel's memory does.
-	b := newBlocks(make([]byte, n*testBlock), testBlock, 1, 7, snaplen)
-	return &b
+	b := &blocks{}
+	b.init(make([]byte, n*testBlock), testBlock, 1, 7, snaplen)
+	return b
 }
 
 // TestBlocks reads two blocks, of which one takes several calls, and sees when each is given back.

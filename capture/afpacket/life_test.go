@@ -43,6 +43,11 @@ func TestOverload(t *testing.T) {
 	rings, s := start(t, 2, cfg, Options{})
 	sent := frames(packets(rand.New(rand.NewPCG(7, 8)), 5000))
 	send(t, s, sent...)
+	for i, r := range rings {
+		if s := r.Stats(); s.Ring != 131072 || s.RingFull != s.Ring || s.RingPeak != 0 {
+			t.Errorf("ring %d: %+v, want it full, and a peak when it is read", i, s)
+		}
+	}
 	got := drain(t, rings, 10)
 	var delivered [2]uint64
 	for _, g := range got {
@@ -51,7 +56,7 @@ func TestOverload(t *testing.T) {
 	var packets, dropped uint64
 	for i, r := range rings {
 		s := r.Stats()
-		if s.Packets != delivered[i] || s.Dropped == 0 || s.Freezes == 0 {
+		if s.Packets != delivered[i] || s.Dropped == 0 || s.Freezes == 0 || s.RingFull != 0 || s.RingPeak != s.Ring {
 			t.Errorf("ring %d: %+v, read %d", i, s, delivered[i])
 		}
 		packets, dropped = packets+s.Packets, dropped+s.Dropped

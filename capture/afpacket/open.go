@@ -206,7 +206,7 @@ func (r *Ring) share(cfg Config, link, iface uint16) error {
 	if err != nil {
 		return fmt.Errorf("map ring of %d bytes: %w%s", size, err, memoryAdvice(err))
 	}
-	r.blocks = newBlocks(memory, cfg.BlockSize, link, iface, cfg.Snaplen)
+	r.blocks.init(memory, cfg.BlockSize, link, iface, cfg.Snaplen)
 	return nil
 }
 

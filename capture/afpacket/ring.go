@@ -190,6 +190,9 @@ func (r *Ring) count() {
 		r.stats.Dropped += uint64(s.Drops)
 		r.stats.Freezes += uint64(s.Freeze_q_cnt)
 	}
+	block := uint64(r.size)
+	r.stats.Ring, r.stats.RingFull = uint64(len(r.memory)), uint64(r.waiting())*block
+	r.stats.RingPeak = uint64(r.peak.Load()) * block
 	if s, err := r.asker.ByIndex(r.index); err == nil {
 		lost := s.Lost.Since(r.last)
 		r.stats.InterfaceDropped += lost.Dropped

@@ -42,6 +42,7 @@ type live struct {
 	level  *slog.LevelVar // of log
 	config config.Config  // in force
 	ifaces []string
+	meters []*meter // of the shards
 	engine string
 	out    string
 	stdout string
@@ -169,7 +170,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	run := sensor.StartLive(ctx, sources, to.flows, opt)
 	l.log.Info("capturing", "interface", strings.Join(l.ifaces, ","), "engine", l.engine, "shards", len(sources))
 	go to.wait(run)
-	reports.begin(run, sources, to.queues)
+	reports.begin(run, sources, l.meters, to.queues)
 	minute := l.watch(run, to, reports, asked, again)
 	ledger, err := run.Wait()
 	err = errors.Join(err, to.end())

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-sensor/weir/capture"
@@ -90,7 +91,8 @@ func (l *live) open() (sources []capture.Live, err error) {
 		return nil, usagef("--write-pcap: got the link types %v of the interfaces %s, want one for all", links, strings.Join(l.ifaces, ", "))
 	}
 	for _, rings := range shards {
-		sources = append(sources, sensor.Weave(rings, settle+deliveryMargin))
+		m := &meter{Live: sensor.Weave(rings, settle+deliveryMargin)}
+		sources, l.meters = append(sources, m), append(l.meters, m)
 	}
 	return sources, nil
 }
@@ -129,6 +131,26 @@ func (l *live) openRings(name string, seed uint32) ([]capture.Live, uint16, erro
 	}
 	return sources, link, nil
 }
+
+// meter is a shard's source, which measures how long the shard works on what it has read.
+type meter struct {
+	capture.Live
+	busy atomic.Int64 // nanoseconds
+	left time.Time    // when Read returned last; zero: it has not
+}
+
+// Read implements capture.Source.
+func (m *meter) Read(b *capture.Batch) error {
+	if !m.left.IsZero() {
+		m.busy.Add(int64(time.Since(m.left)))
+	}
+	err := m.Live.Read(b)
+	m.left = time.Now()
+	return err
+}
+
+// Parts implements capture.Composed.
+func (m *meter) Parts() []capture.Live { return capture.Parts(m.Live) }
 
 // closeSources closes sources that were read to their end, or not at all.
 func closeSources(sources []capture.Live) error {

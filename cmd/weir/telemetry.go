@@ -38,8 +38,8 @@ func (l *live) newReports() (*reports, error) {
 }
 
 // begin says that packets are captured, and answers from now on.
-func (r *reports) begin(run *sensor.Live, sources []capture.Live, queues map[string]liveSink) {
-	monitor := telemetry.NewMonitor(func() telemetry.Books { return r.books(run, sources, queues) })
+func (r *reports) begin(run *sensor.Live, sources []capture.Live, meters []*meter, queues map[string]liveSink) {
+	monitor := telemetry.NewMonitor(func() telemetry.Books { return r.books(run, sources, meters, queues) })
 	info, _ := debug.ReadBuildInfo()
 	version, commit := identity(version, commit, info)
 	r.server.Serve(monitor, telemetry.Build{Version: version, Commit: commit}, r.log)
@@ -59,7 +59,7 @@ func (r *reports) begin(run *sensor.Live, sources []capture.Live, queues map[str
 
 // books asks the run for what it has counted. The rings come after the shards, and the outputs last, so that nothing has
 // left a stage that has not entered it.
-func (r *reports) books(run *sensor.Live, sources []capture.Live, queues map[string]liveSink) telemetry.Books {
+func (r *reports) books(run *sensor.Live, sources []capture.Live, meters []*meter, queues map[string]liveSink) telemetry.Books {
 	b := telemetry.Books{Capturing: true, Ledger: run.Ledger(), Outputs: map[string]output.Status{}}
 	r.mu.Lock()
 	b.Reloads = r.reloads
@@ -68,6 +68,9 @@ func (r *reports) books(run *sensor.Live, sources []capture.Live, queues map[str
 		for _, part := range capture.Parts(src) {
 			b.Sources = append(b.Sources, telemetry.Source{Shard: i, Stats: part.Stats()})
 		}
+	}
+	for _, m := range meters {
+		b.Busy = append(b.Busy, time.Duration(m.busy.Load()))
 	}
 	for name, q := range queues {
 		b.Outputs[name] = q.Status()

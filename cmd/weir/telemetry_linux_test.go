@@ -100,8 +100,16 @@ func TestLiveTelemetry(t *testing.T) {
 			t.Errorf("%s: got %d %q, want 200 and ok", page, status, body)
 		}
 	}
-	if shards := strings.Count(scraped, "\nweir_capture_received_packets_total{"); shards != 2 {
-		t.Errorf("got the load of %d shards, want 2", shards)
+	for _, metric := range []string{"weir_capture_received_packets_total", "weir_capture_ring_full_bytes", "weir_shard_busy_seconds_total"} {
+		if shards := strings.Count(scraped, "\n"+metric+"{"); shards != 2 {
+			t.Errorf("got %s of %d shards, want 2", metric, shards)
+		}
+	}
+	if strings.Contains(scraped, `weir_shard_busy_seconds_total{shard="0"} 0\n`) {
+		t.Error("a shard that has read packets was never busy")
+	}
+	if peak := total(t, scraped, "weir_capture_ring_peak_bytes"); peak == 0 || peak > 2*64<<20 {
+		t.Errorf("got %d bytes of the rings used at most, want some of 64 MiB each", peak)
 	}
 	stop()
 	if s := <-status; s != 0 {
@@ -122,6 +130,7 @@ func TestLiveTelemetry(t *testing.T) {
 		"weir_packets_total":                  ledger.Packets,
 		"weir_wire_bytes_total":               ledger.WireBytes,
 		"weir_capture_received_packets_total": ledger.Capture.Received,
+		"weir_capture_ring_bytes":             2 * ledger.Capture.Interfaces[0].Ring,
 		"weir_flows_opened_total":             ledger.Flows.Opened,
 		"weir_windows_opened_total":           ledger.Windows.Opened,
 	} {

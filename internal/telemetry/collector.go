@@ -64,7 +64,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, age.Seconds())
 	for i, metric := range c.table {
 		metric.read(books, func(n uint64, labels ...string) {
-			ch <- prometheus.MustNewConstMetric(c.descs[i], metric.valueType(), float64(n), labels...)
+			ch <- prometheus.MustNewConstMetric(c.descs[i], metric.valueType(), metric.value(n), labels...)
 		})
 	}
 }

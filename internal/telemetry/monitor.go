@@ -14,6 +14,7 @@ type Books struct {
 	Capturing bool // the sources are open, and the run has not been asked to end
 	Ledger    sensor.Ledger
 	Sources   []Source
+	Busy      []time.Duration          // of each shard: what it has spent on packets it had read
 	Outputs   map[string]output.Status // by what is written where
 	Reloads   Reloads
 }

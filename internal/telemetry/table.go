@@ -21,6 +21,7 @@ type Metric struct {
 	Labels []string
 
 	gauge bool
+	unit  float64 // what the values are multiplied by; 0: 1
 	read  func(b *Books, emit emit)
 }
 
@@ -40,6 +41,13 @@ func (m Metric) valueType() prometheus.ValueType {
 		return prometheus.GaugeValue
 	}
 	return prometheus.CounterValue
+}
+
+func (m Metric) value(n uint64) float64 {
+	if m.unit != 0 {
+		return float64(n) * m.unit
+	}
+	return float64(n)
 }
 
 // Table returns all metrics that are read from the books; docs/LIVE.md has them. The caller owns the slice.
@@ -102,6 +110,15 @@ func captureMetrics() []Metric {
 			}
 		}
 	}
+	known := func(of func(s *Source) uint64) func(*Books, emit) {
+		return func(b *Books, emit emit) {
+			for i := range b.Sources {
+				if s := &b.Sources[i]; s.Ring > 0 {
+					emit(of(s), s.Interface, strconv.Itoa(s.Shard))
+				}
+			}
+		}
+	}
 	interfaces := func(of func(c *sensor.InterfaceLedger) uint64) func(*Books, emit) {
 		return func(b *Books, emit emit) {
 			if c := b.Ledger.Capture; c != nil {
@@ -114,7 +131,7 @@ func captureMetrics() []Metric {
 	ring, iface := []string{"interface", "shard"}, []string{"interface"}
 	return []Metric{
 		{Name: "weir_capture_received_packets_total", Labels: ring,
-			Help: "Packets that the kernel put into the shard's ring: its load.",
+			Help: "Packets that the kernel put into the shard's ring.",
 			read: rings(func(s *Source) uint64 { return s.Packets })},
 		{Name: "weir_capture_dropped_packets_total", Labels: ring,
 			Help: "Packets lost because the shard's ring had no room.",
@@ -122,6 +139,22 @@ func captureMetrics() []Metric {
 		{Name: "weir_capture_freezes_total", Labels: ring,
 			Help: "How often the shard's ring was full.",
 			read: rings(func(s *Source) uint64 { return s.Freezes })},
+		{Name: "weir_capture_ring_bytes", gauge: true, Labels: ring,
+			Help: "Size of the shard's ring; not with libpcap.",
+			read: known(func(s *Source) uint64 { return s.Ring })},
+		{Name: "weir_capture_ring_full_bytes", gauge: true, Labels: ring,
+			Help: "What waits in the ring to be read now, in whole blocks; not with libpcap.",
+			read: known(func(s *Source) uint64 { return s.RingFull })},
+		{Name: "weir_capture_ring_peak_bytes", gauge: true, Labels: ring,
+			Help: "The most that has waited in the ring since the start; not with libpcap.",
+			read: known(func(s *Source) uint64 { return s.RingPeak })},
+		{Name: "weir_shard_busy_seconds_total", unit: 1e-9, Labels: []string{"shard"},
+			Help: "Time that the shard has spent on packets it had read: its load, near 1 per second where it is about to lose some.",
+			read: func(b *Books, emit emit) {
+				for i, busy := range b.Busy {
+					emit(uint64(busy), strconv.Itoa(i))
+				}
+			}},
 		{Name: "weir_capture_outages_total", Labels: iface,
 			Help: "How often the interface went down.",
 			read: interfaces(func(c *sensor.InterfaceLedger) uint64 { return c.Outages })},

@@ -52,9 +52,10 @@ func someBooks() telemetry.Books {
 			Capture: &sensor.CaptureLedger{CaptureCounts: eth0, Interfaces: []sensor.InterfaceLedger{{Interface: "eth0", CaptureCounts: eth0}}},
 		},
 		Sources: []telemetry.Source{
-			{Shard: 0, Stats: capture.Stats{Interface: "eth0", Packets: 41, Dropped: 43, Freezes: 45}},
+			{Shard: 0, Stats: capture.Stats{Interface: "eth0", Packets: 41, Dropped: 43, Freezes: 45, Ring: 61, RingFull: 62, RingPeak: 63}},
 			{Shard: 1, Stats: capture.Stats{Interface: "eth0", Packets: 42, Dropped: 44, Freezes: 46}},
 		},
+		Busy: []time.Duration{64 * time.Second, 65 * time.Millisecond},
 		Outputs: map[string]output.Status{
 			"flow files":   {Offered: 51 + 52 + 53 + 54 + 55, Waiting: 51, Open: 52, Written: 53, Full: 54, Failed: 55, Files: 56},
 			"window files": {Offered: 57, Waiting: 57, Stuck: true},
@@ -169,6 +170,11 @@ func TestScrapeIsTheBooks(t *testing.T) {
 		"weir_windows_written_total":                                        25,
 		"weir_remarked_packets_total{remark=bad_ip_checksum}":               9,
 		"weir_capture_received_packets_total{interface=eth0,shard=0}":       41,
+		"weir_capture_ring_bytes{interface=eth0,shard=0}":                   61,
+		"weir_capture_ring_full_bytes{interface=eth0,shard=0}":              62,
+		"weir_capture_ring_peak_bytes{interface=eth0,shard=0}":              63,
+		"weir_shard_busy_seconds_total{shard=0}":                            64,
+		"weir_shard_busy_seconds_total{shard=1}":                            0.065,
 	} {
 		sample = strings.Replace(sample, "GO", goVersion(got), 1)
 		if v, ok := got[sample]; !ok || v != want {
