@@ -64,6 +64,14 @@ func fullDisk(t *testing.T, dir, format string) {
 	if status, body := fetch(t, url+"/readyz"); status != 503 || !strings.HasPrefix(body, "stuck: flow files") {
 		t.Errorf("got %d %q, want 503 and what is stuck", status, body)
 	}
+	if err := unix.Kill(os.Getpid(), unix.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it to say so", func() bool {
+		said := stderr.String()
+		return strings.Contains(said, `msg="an output takes no records" output="flow files"`) && strings.Contains(said, "no space left on device") &&
+			strings.Contains(said, `msg="records were lost" output="flow files" records=`)
+	})
 	if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +89,7 @@ func fullDisk(t *testing.T, dir, format string) {
 	if n := wholeRecords(t, dir, format); n != o.Written {
 		t.Errorf("the files have %d records, want %d", n, o.Written)
 	}
-	if !strings.Contains(stderr.String(), "records were lost") {
+	if !strings.Contains(stderr.String(), "records were lost in all") {
 		t.Errorf("it does not say so: %s", stderr.String())
 	}
 }

@@ -226,6 +226,7 @@ type liveSinks struct {
 	dir    *output.Dir // nil without files
 	flows  output.Sink
 	queues map[string]liveSink // by what is written where
+	lost   map[string]uint64   // records, by queue, as it was last said
 	lines  *output.LineQueue   // before the ledger files, one of queues; nil without files
 	clock  atomic.Int64        // packet time; 0 before there is any
 	drain  atomic.Int64        // output.drain, ns
@@ -234,7 +235,7 @@ type liveSinks struct {
 
 // sinks opens what was asked for, and lets opt tell the outputs the time.
 func (l *live) sinks(opt *sensor.Options, alerts *alertTee) (*liveSinks, error) {
-	to := &liveSinks{queues: map[string]liveSink{}}
+	to := &liveSinks{queues: map[string]liveSink{}, lost: map[string]uint64{}}
 	to.drain.Store(int64(l.config.Output.Drain))
 	l.to = to
 	outputs := output.Live{Config: l.config.Output, Version: programVersion()}
@@ -362,6 +363,7 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, asked, again <
 		ledger := run.Ledger()
 		l.tell("ledger", &ledger)
 		l.warn(&ledger)
+		to.warn(l.log)
 		if ended {
 			if err := l.keepLedger(to, &ledger, minute.begin); err != nil {
 				l.log.Warn("the minute's ledger is not kept", "problem", err)
@@ -380,7 +382,7 @@ func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
 	l.tell("done", ledger)
 	for name, q := range to.queues {
 		if s := q.Status(); s.Full+s.Failed > 0 {
-			l.log.Warn("records were lost", "output", name, "queue_full", s.Full, "not_written", s.Failed, "problem", s.Problem)
+			l.log.Warn("records were lost in all", "output", name, "queue_full", s.Full, "not_written", s.Failed, "problem", s.Problem)
 		}
 	}
 	if err := ledger.Check(); err != nil {

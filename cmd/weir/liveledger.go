@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/weir-sensor/weir/capture"
@@ -105,6 +108,20 @@ func (l *live) warn(ledger *sensor.Ledger) {
 		}
 	}
 	l.lost = now
+}
+
+// warn says which outputs take no records, and how many were lost since it was last said.
+func (to *liveSinks) warn(log *slog.Logger) {
+	for _, name := range slices.Sorted(maps.Keys(to.queues)) {
+		s := to.queues[name].Status()
+		if s.Stuck {
+			log.Warn("an output takes no records", "output", name, "waiting", s.Waiting, "problem", s.Problem)
+		}
+		if lost := s.Full + s.Failed; lost > to.lost[name] {
+			log.Warn("records were lost", "output", name, "records", lost-to.lost[name], "problem", s.Problem)
+			to.lost[name] = lost
+		}
+	}
 }
 
 // liveLedger are the books of a live run: ledger.json at its end.
