@@ -34,4 +34,12 @@ var detectRanges = map[string]accepted{
 	"detect.beacon.max_series":    {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 	"detect.beacon.max_judged":    {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 	"detect.beacon.max_endpoints": {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+
+	"detect.density.columns":         {[]string{"bytes", "packets,duration,up_down_ratio"}, []string{"", "size", "bytes,bytes"}},
+	"detect.density.scaling":         {[]string{"plain", "robust", "both"}, []string{"", "none"}},
+	"detect.density.eps":             {[]string{"0.001", "1000"}, []string{"0", "1001", "NaN"}},
+	"detect.density.min_samples":     {[]string{"1", "10000"}, []string{"0", "10001"}},
+	"detect.density.min_flows":       {[]string{"2", "1000000"}, []string{"1", "1000001"}},
+	"detect.density.max_flows":       {[]string{"100", "1000000"}, []string{"99", "1000001"}},
+	"detect.density.flows_per_alert": {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
 }

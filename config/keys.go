@@ -172,6 +172,7 @@ func Sections() []Section {
 		{"window", "Features of windows of packets between two hosts."},
 		{"detect", "What judges flows and windows, and how often it says the same."},
 		{"detect.pairs", "Pairs of hosts that use far more ports in 10 s than the others."},
+		{"detect.density", "Flows that lie far from all others of their minute."},
 		{"detect.beacon", "Regular contacts of a client with a server."},
 		{"detect.ensemble", "What becomes of all detectors' scores: a ranking of hosts, and probabilities."},
 		{"sensor", "How the work is spread over the CPUs."},

@@ -16,6 +16,7 @@ func detectKeys() []Key {
 				"What is ours: a client inside and a server outside is outbound traffic, both inside is internal."},
 		},
 		pairsKeys(),
+		densityKeys(),
 		beaconKeys(),
 		ensembleKeys(),
 	)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/beacon"
+	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
 )
@@ -16,6 +17,7 @@ type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
 	Pairs         pairs.Config    `mapstructure:"pairs"`
+	Density       density.Config  `mapstructure:"density"`
 	Beacon        beacon.Config   `mapstructure:"beacon"`
 	Ensemble      ensemble.Config `mapstructure:"ensemble"`
 }
@@ -31,6 +33,7 @@ func DefaultConfig() Config {
 	return Config{
 		Config:   detect.DefaultConfig(),
 		Pairs:    pairs.DefaultConfig(),
+		Density:  density.DefaultConfig(),
 		Beacon:   beacon.DefaultConfig(),
 		Ensemble: ensemble.DefaultConfig(),
 	}
@@ -40,6 +43,7 @@ func DefaultConfig() Config {
 func (c Config) sections() []section {
 	return []section{
 		{"pairs", c.Pairs},
+		{"density", c.Density},
 		{"beacon", c.Beacon},
 		{"ensemble", c.Ensemble},
 	}

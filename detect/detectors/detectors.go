@@ -7,6 +7,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/beacon"
+	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
 )
@@ -22,6 +23,7 @@ type entry struct {
 func entries() []entry {
 	return []entry{
 		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
+		{"density", false, func(c Config) (detect.Detector, error) { return density.New(c.Density), nil }},
 		{"beacon", false, func(c Config) (detect.Detector, error) { return beacon.New(c.Beacon), nil }},
 		{"ensemble", false, func(c Config) (detect.Detector, error) {
 			return ensemble.New(c.Ensemble, c.beside("ensemble"), c.LocalNetworks)

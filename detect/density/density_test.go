@@ -1,0 +1,147 @@
+package density
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+type sink struct{ alerts []detect.Alert }
+
+func (s *sink) Alerts(a []detect.Alert) error {
+	s.alerts = append(s.alerts, a...)
+	return nil
+}
+
+// minutes is so many flows in each of three minutes from 1 h, and in the middle one a large flow.
+func minutes(n int, large uint64) (all []flowtable.Record) {
+	for i := range 3 * n {
+		at := int64(time.Hour) + int64(i)*int64(3*time.Minute)/int64(3*n)
+		r := flowtable.Record{ID: uint64(i + 1), Version: 4, Client: packet.AddrFrom4([]byte{10, 0, 0, byte(i % 7)}), Proto: packet.ProtoTCP,
+			Server: packet.AddrFrom4([]byte{10, 0, 1, 1}), ServerPort: 443, Written: at, Bytes: [2]uint64{uint64(500 + i*7919%900), uint64(2000 + i*104729%9000)}}
+		if i == n+n/2 {
+			r.Bytes[0] = large
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func run(t *testing.T, cfg Config, records []flowtable.Record, group int) []detect.Alert {
+	t.Helper()
+	var got sink
+	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{New(cfg)}, &got)
+	for part := range slices.Chunk(records, group) {
+		e.Flows(part)
+		if err := e.Advance(part[len(part)-1].Written); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return got.alerts
+}
+
+func TestLargeFlowAndItsTwin(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.FlowsPerAlert = 100
+	got := run(t, cfg, minutes(300, 50_000_000), 7)
+	if len(got) != 1 || got[0].FlowID != 451 || got[0].Severity != detect.Informational || got[0].Status != detect.OK {
+		t.Fatalf("got %+v", got)
+	}
+	if r := got[0].Reasons; len(r) != 3 || r[0].Feature != "distance" || r[1].Feature != "robust_distance" || r[2].Value < 5e7 || r[2].Baseline > 1e4 {
+		t.Errorf("reasons %+v", r)
+	}
+	if got := run(t, cfg, minutes(300, 1000), 7); len(got) != 0 {
+		t.Errorf("nothing large: got %+v", got)
+	}
+	if got := run(t, cfg, minutes(40, 50_000_000), 7); len(got) != 0 {
+		t.Errorf("too few flows: got %+v", got)
+	}
+	if got := run(t, DefaultConfig(), minutes(300, 50_000_000), 7); len(got) != 0 {
+		t.Errorf("before its turn: got %+v", got)
+	}
+}
+
+func TestGroupsMeanNothing(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.FlowsPerAlert, cfg.MaxFlows, cfg.Columns = 1, 2800, []string{"bytes", "up_down_ratio"}
+	all := minutes(3000, 1<<40)
+	want := run(t, cfg, all, len(all))
+	if len(want) == 0 {
+		t.Fatal("no alerts")
+	}
+	for _, group := range []int{1, 17, 1000} {
+		if got := run(t, cfg, all, group); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+			t.Errorf("in groups of %d: got %+v, want %+v", group, got, want)
+		}
+	}
+}
+
+// The scores are the furthest first, and those of a sample are degraded.
+func TestScoresOfASample(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.MaxFlows = 1000
+	d := New(cfg)
+	flows := make([]detect.Flow, 1_000_000)
+	record := flowtable.Record{Bytes: [2]uint64{1000, 0}}
+	large := flowtable.Record{ID: 1, Bytes: [2]uint64{1 << 30, 0}}
+	larger := flowtable.Record{ID: 2, Bytes: [2]uint64{1 << 31, 0}}
+	for i := range flows {
+		switch flows[i].Record = &record; i % 100_000 {
+		case 5:
+			flows[i].Record = &large
+		case 6:
+			flows[i].Record = &larger
+		}
+	}
+	d.Flows(flows, nil)
+	if got, want := d.Tables()[0], (detect.TableCount{Name: "flows", Entries: 1000, Cap: 1000, Rejected: 999_000}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if n := testing.AllocsPerRun(100, func() { d.Flows(flows[:100], nil) }); n != 0 {
+		t.Errorf("%v allocations per 100 flows", n)
+	}
+	d.rows[10], d.flows[10].id = 1<<30, 1
+	d.rows[20], d.flows[20].id = 1<<31, 2
+	var got scores
+	d.CloseBatch(detect.Batch{}, &got)
+	if len(got) < 2 || got[0].FlowID != 2 || got[1].FlowID != 1 || got[0].Raw <= got[1].Raw || got[0].Status != detect.Degraded {
+		t.Errorf("got %+v", got)
+	}
+}
+
+type scores []detect.Score
+
+func (s *scores) Alert(detect.Alert)   {}
+func (s *scores) Score(x detect.Score) { *s = append(*s, x) }
+
+// Every flow of a minute has the same chance to be in the sample.
+func TestSampleIsFair(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.MaxFlows = 1000
+	d := New(cfg)
+	counts := make([]int, 10)
+	record := flowtable.Record{}
+	for minute := range 20 {
+		for i := range 10_000 {
+			record.ID = uint64(i)
+			d.Flows([]detect.Flow{{Record: &record}}, nil)
+		}
+		for _, f := range d.flows {
+			counts[f.id/1000]++
+		}
+		d.CloseBatch(detect.Batch{End: int64(minute)}, &scores{})
+	}
+	for i, n := range counts { // 2000 each, standard deviation 42
+		if n < 1800 || n > 2200 {
+			t.Errorf("tenth %d: %d of 20000, want about 2000", i, n)
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package density
+
+import (
+	"strings"
+
+	"github.com/weir-sensor/weir/detect"
+)
+
+// Info implements detect.Detector.
+func (d *Detector) Info() detect.Info {
+	return detect.Info{
+		Name:    "density",
+		Watches: "1 min batches of flows",
+		Idea: "Flows of a minute form dense groups; one that lies far from all of them (many more bytes than any other, say) is " +
+			"worth a look. It knows neither what is good nor what is bad, so it mostly gives scores for the ensemble.",
+		Formula: "columns of each flow record written in the minute: " + strings.Join(ColumnNames(), ", ") + "\n" +
+			"plain: (x - mean) / population standard deviation; robust: (log(1+x) - median) / (IQR / 1.349)\n" +
+			"DBSCAN with eps and min_samples on each (scikit-learn's labels); outlier: label -1 in one of them\n" +
+			"score: distance to the nearest core, after scaling; the larger one\n" +
+			"alert: the furthest outlier of a whole minute, once flows_per_alert flows were judged since the last alert\n" +
+			"Ester, Kriegel, Sander, Xu: A Density-Based Algorithm for Discovering Clusters (KDD 1996).",
+		Cost:   "per flow a copy of its columns; per minute O(n log n) over one column, a k-d tree over several: 21 ms for 100,000 flows and one column, 100 ms for two, 145 ms for four (go test ./detect/density -bench Cluster)",
+		Memory: "72 bytes and 8 per column for each of max_flows flows, and three times that while a minute is judged: 15 MB with the defaults. Of more flows a random sample is kept, the same in every run, and scores are degraded.",
+		Wrong: "It finds gaps, not large values: five equal large flows are a group and vanish. The largest flows set the scale of the plain " +
+			"scaling themselves. Heavy-tailed traffic has outliers in most minutes. The bytes are those of the record, of a long flow " +
+			"those of its part.",
+		Remedy: "Raise flows_per_alert, so that little is left but the scores; set columns to what should not vary here.",
+		Kinds: []detect.Kind{
+			{Name: "outlier", Severity: detect.Informational, Doc: "A flow lies far from all groups of flows of its minute."},
+		},
+	}
+}
