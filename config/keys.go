@@ -171,6 +171,7 @@ func Sections() []Section {
 		{"flow.idle", "How long a flow of each kind may be silent, in packet time."},
 		{"window", "Features of windows of packets between two hosts."},
 		{"detect", "What judges flows and windows, and how often it says the same."},
+		{"detect.scan", "Who asks many hosts or ports that do not answer."},
 		{"detect.pairs", "Pairs of hosts that use far more ports in 10 s than the others."},
 		{"detect.density", "Flows that lie far from all others of their minute."},
 		{"detect.beacon", "Regular contacts of a client with a server."},

@@ -10,12 +10,14 @@ import (
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
+	"github.com/weir-sensor/weir/detect/scan"
 )
 
 // Config is the detection's part of the configuration.
 type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
+	Scan          scan.Config     `mapstructure:"scan"`
 	Pairs         pairs.Config    `mapstructure:"pairs"`
 	Density       density.Config  `mapstructure:"density"`
 	Beacon        beacon.Config   `mapstructure:"beacon"`
@@ -32,6 +34,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Config:   detect.DefaultConfig(),
+		Scan:     scan.DefaultConfig(),
 		Pairs:    pairs.DefaultConfig(),
 		Density:  density.DefaultConfig(),
 		Beacon:   beacon.DefaultConfig(),
@@ -42,6 +45,7 @@ func DefaultConfig() Config {
 // sections are the detectors' own parts, by name.
 func (c Config) sections() []section {
 	return []section{
+		{"scan", c.Scan},
 		{"pairs", c.Pairs},
 		{"density", c.Density},
 		{"beacon", c.Beacon},

@@ -10,6 +10,7 @@ import (
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
+	"github.com/weir-sensor/weir/detect/scan"
 )
 
 // entry is one detector: how it is made, and whether it is among the default ones.
@@ -22,6 +23,7 @@ type entry struct {
 // entries returns all detectors in the order in which they run: those that are told what the others say come last.
 func entries() []entry {
 	return []entry{
+		{"scan", false, func(c Config) (detect.Detector, error) { return scan.New(c.Scan), nil }},
 		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
 		{"density", false, func(c Config) (detect.Detector, error) { return density.New(c.Density), nil }},
 		{"beacon", false, func(c Config) (detect.Detector, error) { return beacon.New(c.Beacon), nil }},

@@ -1,0 +1,170 @@
+package scan
+
+import (
+	"math"
+	"time"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/sketch"
+	"github.com/weir-sensor/weir/packet"
+)
+
+// key is a source and what it asks with: an IP protocol. A source's scans by different protocols are different scans.
+type key struct {
+	host  detect.Host
+	proto uint8
+}
+
+// target is what a contact asked: a server and, where the protocol has them, a port.
+type target struct {
+	server  packet.Addr
+	id      uint64 // hash of server and port; fixed
+	port    uint16
+	hasPort bool
+}
+
+func targetOf(f *detect.Flow) target {
+	t := target{server: f.Server, port: f.ServerPort, hasPort: f.HasPorts()}
+	switch {
+	case !t.hasPort:
+		t.port = 0
+	case f.Proto == packet.ProtoUDP && t.port >= traceFirst && t.port <= traceLast:
+		t.port = traceFirst
+	}
+	t.id = sketch.Hash(sketch.Addr(uint64(f.Proto), f.Server), uint64(t.port))
+	return t
+}
+
+// UDP ports of traceroute, which asks another one with each packet.
+const traceFirst, traceLast = 33434, 33534
+
+// candidate is a source with one target that did not answer. Most are never more: spoofed ones above all.
+type candidate struct {
+	target target
+	flow   uint64
+	time   int64  // when it was known, ns
+	start  int64  // of the flow, ns
+	gaveUp uint32 // handshakes given up, in batch
+	batch  int64
+}
+
+// source is one with several. Numbers are of its episode, which ends where it has been acquitted and has had no failure
+// for calm, or has had none for Config.Forget.
+type source struct {
+	walk       float32
+	crossed    bool // it has been at the walk's threshold, and not been acquitted since
+	local      bool
+	stealth    bool // with what no connection begins with
+	portCount  uint8
+	listed     bool   // it is to be judged at the batch's end
+	begin, end int64  // of the flows of failed contacts: the first's start, the last's
+	last       int64  // when the last failure was known
+	since      int64  // when there was first something to say; 0: there was not
+	hosts      uint32 // that did not answer
+	targets    uint32
+	open       uint32 // handshakes that the server would have taken
+	taken      uint32 // contacts that were
+	gaveTo     target // of handshakes that the client gave up
+	gaveUp     uint32 // how many, in batch
+	gaveUpMost uint32 // and the most in one batch
+	batch      int64  // the last in which anything was noted
+	server     packet.Addr
+	ports      [6]uint16
+	portBits   sketch.Linear
+	tried      [sampled]attempt // the first targets
+	evidence   detect.Evidence
+	said       uint32 // targets when something was said last
+}
+
+// attempt says how often a target was tried again.
+type attempt struct {
+	id    uint32
+	again uint8
+}
+
+const (
+	sampled = 16
+	calm    = int64(10 * time.Minute)
+)
+
+// heard notes when a contact failed.
+func (s *source) heard(c candidate) {
+	if s.evidence.Total == 0 {
+		s.begin, s.end = c.start, c.start
+	}
+	s.begin, s.end, s.last = min(s.begin, c.start), max(s.end, c.start), c.time
+	s.evidence.Add(c.flow)
+}
+
+// refuse notes a target that did not answer and had not been asked before.
+func (s *source) refuse(c candidate) {
+	if s.targets == 0 {
+		s.server = c.target.server
+	}
+	if s.targets < sampled {
+		s.tried[s.targets] = attempt{id: uint32(c.target.id)}
+	}
+	s.targets++
+	s.heard(c)
+	if c.target.hasPort {
+		s.notePort(c.target.port)
+	}
+}
+
+func (s *source) notePort(port uint16) {
+	if !s.portBits.Add(sketch.Hash(0, uint64(port))) && int(s.portCount) == len(s.ports) {
+		return
+	}
+	for _, p := range s.ports[:s.portCount] {
+		if p == port {
+			return
+		}
+	}
+	if int(s.portCount) < len(s.ports) {
+		s.ports[s.portCount] = port
+		s.portCount++
+	}
+}
+
+// portTotal returns how many distinct ports did not answer: exactly while they have room, or where there is one host.
+func (s *source) portTotal() int {
+	switch {
+	case int(s.portCount) < len(s.ports):
+		return int(s.portCount)
+	case s.hosts <= 1:
+		return int(s.targets)
+	}
+	return min(max(s.portBits.Estimate(), len(s.ports)), int(s.targets))
+}
+
+// retry notes that a target that did not answer was asked again.
+func (s *source) retry(t target) {
+	for i := range s.tried[:min(s.targets, sampled)] {
+		if a := &s.tried[i]; a.id == uint32(t.id) {
+			a.again = min(a.again, math.MaxUint8-1) + 1
+			return
+		}
+	}
+}
+
+// insists says whether the source asks the same ones again and again: most of the first were asked three times or more.
+// That is what programs do whose server or peer is gone; who scans goes on to the next.
+func (s *source) insists() bool {
+	n, often := min(s.targets, sampled), uint32(0)
+	for _, a := range s.tried[:n] {
+		if a.again >= 2 {
+			often++
+		}
+	}
+	return 2*often > n
+}
+
+// dialsPeers says whether each host has a port of its own, as peers in a peer-to-peer network do.
+func (s *source) dialsPeers() bool {
+	return 2*s.portTotal() > int(s.hosts) && 2*s.targets < 3*s.hosts
+}
+
+// reset begins another episode.
+func (s *source) reset() {
+	*s = source{local: s.local, listed: s.listed, batch: s.batch, gaveUp: s.gaveUp}
+}
