@@ -31,6 +31,12 @@ var detectRanges = map[string]accepted{
 	"detect.pairs.max_ports":       {[]string{"1", "100000000"}, []string{"0", "100000001"}},
 	"detect.pairs.compat":          {[]string{"false", "true"}, []string{"2"}},
 
+	"detect.sequence.model":     {[]string{"builtin"}, []string{""}},
+	"detect.sequence.factor":    {[]string{"0.1", "1000"}, []string{"0.09", "1001", "NaN"}},
+	"detect.sequence.steps":     {[]string{"1", "1000"}, []string{"0", "1001"}},
+	"detect.sequence.min_steps": {[]string{"1", "10000"}, []string{"0", "10001"}},
+	"detect.sequence.max_hosts": {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+
 	"detect.ensemble.calibration": {[]string{"", "builtin"}, nil},
 	"detect.ensemble.base_rate":   {[]string{"1e-09", "0.5"}, []string{"0", "0.51", "NaN"}},
 	"detect.ensemble.scores":      {[]string{"100", "1000000"}, []string{"99", "1000001"}},

@@ -19,6 +19,7 @@ func detectKeys() []Key {
 		pairsKeys(),
 		densityKeys(),
 		beaconKeys(),
+		sequenceKeys(),
 		ensembleKeys(),
 	)
 }

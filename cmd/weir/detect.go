@@ -26,6 +26,12 @@ func judge(c config.Config, sink detect.AlertSink, opt *sensor.Options) error {
 	if err != nil {
 		return usageError{err}
 	}
+	engage(c, made, sink, opt)
+	return nil
+}
+
+// engage has a run's flows and windows judged by detectors.
+func engage(c config.Config, made []detect.Detector, sink detect.AlertSink, opt *sensor.Options) {
 	for _, d := range made {
 		if user, ok := d.(detect.FeatureUser); ok {
 			opt.Flow.Features = slices.Concat(opt.Flow.Features, without(user.FlowFeatures(), opt.Flow.Groups()))
@@ -33,7 +39,6 @@ func judge(c config.Config, sink detect.AlertSink, opt *sensor.Options) error {
 	}
 	opt.Windows = c.Window
 	opt.Detect = detect.NewEngine(c.Detect.Config, made, sink)
-	return nil
 }
 
 // without returns the names that are not among others.

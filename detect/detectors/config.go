@@ -11,6 +11,7 @@ import (
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
 	"github.com/weir-sensor/weir/detect/scan"
+	"github.com/weir-sensor/weir/detect/sequence"
 )
 
 // Config is the detection's part of the configuration.
@@ -21,6 +22,7 @@ type Config struct {
 	Pairs         pairs.Config    `mapstructure:"pairs"`
 	Density       density.Config  `mapstructure:"density"`
 	Beacon        beacon.Config   `mapstructure:"beacon"`
+	Sequence      sequence.Config `mapstructure:"sequence"`
 	Ensemble      ensemble.Config `mapstructure:"ensemble"`
 }
 
@@ -38,6 +40,7 @@ func DefaultConfig() Config {
 		Pairs:    pairs.DefaultConfig(),
 		Density:  density.DefaultConfig(),
 		Beacon:   beacon.DefaultConfig(),
+		Sequence: sequence.DefaultConfig(),
 		Ensemble: ensemble.DefaultConfig(),
 	}
 }
@@ -49,6 +52,7 @@ func (c Config) sections() []section {
 		{"pairs", c.Pairs},
 		{"density", c.Density},
 		{"beacon", c.Beacon},
+		{"sequence", c.Sequence},
 		{"ensemble", c.Ensemble},
 	}
 }

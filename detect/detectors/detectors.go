@@ -11,6 +11,7 @@ import (
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
 	"github.com/weir-sensor/weir/detect/scan"
+	"github.com/weir-sensor/weir/detect/sequence"
 )
 
 // entry is one detector: how it is made, and whether it is among the default ones.
@@ -27,6 +28,7 @@ func entries() []entry {
 		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
 		{"density", false, func(c Config) (detect.Detector, error) { return density.New(c.Density), nil }},
 		{"beacon", false, func(c Config) (detect.Detector, error) { return beacon.New(c.Beacon), nil }},
+		{"sequence", true, func(c Config) (detect.Detector, error) { return sequence.New(c.Sequence) }},
 		{"ensemble", false, func(c Config) (detect.Detector, error) {
 			return ensemble.New(c.Ensemble, c.beside("ensemble"), c.LocalNetworks)
 		}},

@@ -8,14 +8,16 @@ import (
 	"github.com/weir-sensor/weir/detect"
 )
 
-// Case is what the detectors said of a host or a flow, to fit a Stack with.
+// Case is what the detectors said of a host, to fit a Stack with.
 type Case struct {
-	Host     detect.Host // of a host
-	FlowID   uint64      // of a flow
-	Row      []float64   // the features of FeatureNames
-	Positive bool        // something is wrong with it
-	Fold     int         // cases of one fold are never on both sides of a fit
+	Host     detect.Host
+	Row      []float64 // the features of FeatureNames
+	Positive bool      // something is wrong with it
+	Fold     int       // cases of one fold are never on both sides of a fit
 }
+
+// FeatureNames returns the names of the features of the detectors at hand.
+func (d *Detector) FeatureNames() []string { return FeatureNames(d.members) }
 
 // HostCases returns the features of all hosts that are remembered, in the order of their addresses, of which Host and Row
 // are set. The caller owns them.
@@ -31,17 +33,6 @@ func (d *Detector) HostCases() []Case {
 	slices.SortFunc(cases, func(a, b Case) int {
 		return cmp.Or(cmp.Compare(a.Host.Version, b.Host.Version), cmp.Compare(a.Host.Addr.Hi, b.Host.Addr.Hi), cmp.Compare(a.Host.Addr.Lo, b.Host.Addr.Lo))
 	})
-	return cases
-}
-
-// FlowCases returns the features of all flows that are remembered, in the order of their ids, of which FlowID and Row are
-// set. The caller owns them.
-func (d *Detector) FlowCases() []Case {
-	var cases []Case
-	for id, e := range d.flows.All() {
-		cases = append(cases, Case{FlowID: id, Row: d.features(e, nil)})
-	}
-	slices.SortFunc(cases, func(a, b Case) int { return cmp.Compare(a.FlowID, b.FlowID) })
 	return cases
 }
 

@@ -65,8 +65,8 @@ func Parse(text []byte) (*Model, error) {
 		return nil, fmt.Errorf("features: got %v every %s, want %v every %s", m.Features, m.Step, FeatureNames(), Every)
 	case m.Hash != m.sum():
 		return nil, fmt.Errorf("hash: got %q, want %q: it was changed", m.Hash, m.sum())
-	case m.Hidden < 1 || m.Hidden > maxHidden:
-		return nil, fmt.Errorf("hidden: got %d, want 1 to %d", m.Hidden, maxHidden)
+	case m.Hidden < 1 || m.Hidden > MaxHidden:
+		return nil, fmt.Errorf("hidden: got %d, want 1 to %d", m.Hidden, MaxHidden)
 	case len(m.Mean) != dims || len(m.Scale) != dims || len(m.Deviation) != dims || len(m.Theta) != parameters(dims, m.Hidden):
 		return nil, errors.New("mean, scale, deviation, theta: want as many numbers as the features and hidden need")
 	case !(slices.Min(m.Scale) > 0 && slices.Min(m.Deviation) > 0 && m.Threshold > 0):
@@ -76,8 +76,8 @@ func Parse(text []byte) (*Model, error) {
 	return m, nil
 }
 
-// maxHidden is the room that a host's state has.
-const maxHidden = 16
+// MaxHidden is how many units a network may have: the room that a host's state has.
+const MaxHidden = 16
 
 // Seal sets format, features, step and hash, and returns the model as a file.
 func (m *Model) Seal() []byte {

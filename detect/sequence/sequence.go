@@ -25,7 +25,7 @@ var (
 
 // state is where the network stands with a host. It holds no pointers.
 type state struct {
-	hidden    [maxHidden]float64
+	hidden    [MaxHidden]float64
 	predicted Vector // the next step, normalized
 	last      int64  // end of the latest step, ns
 	steps     uint32

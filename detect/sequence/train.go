@@ -71,7 +71,7 @@ type Options struct {
 }
 
 // DefaultOptions returns what weir train sequence uses.
-func DefaultOptions() Options { return Options{Hidden: maxHidden, Epochs: 40, Rate: 0.003, Seed: 1} }
+func DefaultOptions() Options { return Options{Hidden: MaxHidden, Epochs: 15, Rate: 0.003, Seed: 1} }
 
 // Training says how a model was trained.
 type Training struct {

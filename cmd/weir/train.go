@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weir-sensor/weir/capture/pcapfile"
+	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/sensor"
+)
+
+const trainHelp = `train makes the files that detectors learn from captures. Each PATH is one trace, which is read by itself; of
+several captures of one time make one first, for instance with mergecap.`
+
+func newTrain(a *app) *cobra.Command {
+	group := &cobra.Command{
+		Use:   "train",
+		Short: "Fit what detectors learn from captures",
+		Long:  trainHelp,
+		Args:  subcommandsOnly,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	group.AddCommand(newTrainSequence(a), newTrainEnsemble(a))
+	return group
+}
+
+// training is one run of a command of train.
+type training struct {
+	*app
+	config config.Config
+	paths  []string
+	out    string
+	inputs []manifestInput // that were read
+	labels []manifestLabels
+}
+
+// trainingManifest says what a model was made from.
+type trainingManifest struct {
+	Version string           `json:"version"` // of the program
+	Commit  string           `json:"commit,omitempty"`
+	Inputs  []manifestInput  `json:"inputs"` // each a trace
+	Labels  []manifestLabels `json:"labels,omitempty"`
+}
+
+// command completes a command of train, which does run.
+func (t *training) command(cmd *cobra.Command, run func(context.Context) error) *cobra.Command {
+	cmd.Args = someCaptures
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		loaded, err := t.load(cmd)
+		if err != nil {
+			return err
+		}
+		if t.out == "" {
+			return usagef("--out: want the name of the file to write")
+		}
+		t.config, t.paths = loaded.Config, args
+		return run(cmd.Context())
+	}
+	cmd.Flags().StringVar(&t.out, "out", "", "Write this `file`")
+	return cmd
+}
+
+// trace reads the trace of a path through detectors. label, where it is not nil, sees the records first.
+func (t *training) trace(ctx context.Context, path string, made []detect.Detector, label func([]flowtable.Record)) (err error) {
+	src, err := openCaptures([]string{path}, pcapfile.Options{Stdin: t.stdin, Hash: true})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	defer context.AfterFunc(ctx, src.Interrupt)()
+	opt, err := pipeline(t.config, src.Links())
+	if err != nil {
+		return err
+	}
+	engage(t.config, made, nothing{}, &opt)
+	opt.LabelFlows = label
+	if _, err = sensor.Run(ctx, src, nothing{}, opt); err != nil {
+		return err
+	}
+	for _, f := range src.Stats().Files {
+		t.inputs = append(t.inputs, manifestInput{Name: filepath.Base(f.Name), Size: f.Size, XXH3: f.XXH3, Format: f.Format,
+			Compression: f.Compression, Frames: f.Frames})
+	}
+	return ctx.Err()
+}
+
+func (t *training) manifest() trainingManifest {
+	info, _ := debug.ReadBuildInfo()
+	m := trainingManifest{Inputs: t.inputs, Labels: t.labels}
+	m.Version, m.Commit = identity(version, commit, info)
+	return m
+}
+
+// write writes the file, which has its name only once it is complete.
+func (t *training) write(text []byte) error {
+	partial := t.out + ".partial"
+	if err := os.WriteFile(partial, text, 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(partial, t.out); err != nil {
+		return errors.Join(err, os.Remove(partial))
+	}
+	return nil
+}
+
+// nothing takes records and alerts and forgets them.
+type nothing struct{}
+
+func (nothing) Flows([]flowtable.Record) error { return nil }
+func (nothing) Alerts([]detect.Alert) error    { return nil }
+func (nothing) Flush() error                   { return nil }
+func (nothing) Close() error                   { return nil }
+func (nothing) Abort() error                   { return nil }
