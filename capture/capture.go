@@ -17,6 +17,10 @@ type Frame struct {
 	Wire  uint32 // bytes on the wire, link header included, as the capture says
 	Link  uint16 // LINKTYPE_ number of the capture (1 Ethernet, 101 raw IP, 113 Linux cooked, ...)
 	Iface uint16 // index of the interface within the source
+
+	// Unsummed: this host is the sender, and leaves the transport's checksum to the network card, so that what stands in
+	// its place is none. Only a ring knows.
+	Unsummed bool
 }
 
 // Batch is a block of frames and the bytes they point into. Whoever owns the batch owns its bytes; a Source writes

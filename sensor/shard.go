@@ -277,6 +277,9 @@ func (s *shard) decode(in *flowtable.Input, f *capture.Frame, frame []byte) bool
 	if in.Time < in.Clock {
 		s.counts.late++
 	}
+	if f.Unsummed {
+		in.Flags &^= packet.BadChecksum
+	}
 	if in.Flags&(packet.BadIPChecksum|packet.BadChecksum) != 0 {
 		if in.Flags&packet.BadIPChecksum != 0 {
 			s.counts.badIP++

@@ -143,7 +143,8 @@ func (r *blocks) fill(b *capture.Batch) error {
 		if uint64(off)+uint64(captured) > uint64(len(block)) {
 			return fmt.Errorf("unexpected frame of %d bytes at %d in a block of %d bytes", captured, off, len(block))
 		}
-		if status := binary.NativeEndian.Uint32(h[frameStatus:]); status&unix.TP_STATUS_VLAN_VALID != 0 &&
+		status := binary.NativeEndian.Uint32(h[frameStatus:])
+		if status&unix.TP_STATUS_VLAN_VALID != 0 &&
 			captured >= addresses && off >= tagLen {
 			tpid := uint16(ether8021Q)
 			if status&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
@@ -156,6 +157,7 @@ func (r *blocks) fill(b *capture.Batch) error {
 		frames = append(frames, capture.Frame{
 			Time: int64(binary.NativeEndian.Uint32(h[frameSec:]))*1e9 + int64(binary.NativeEndian.Uint32(h[frameNsec:])),
 			Off:  off, Len: captured, Wire: wire, Link: r.link, Iface: r.iface,
+			Unsummed: status&unix.TP_STATUS_CSUMNOTREADY != 0,
 		})
 		next := int(binary.NativeEndian.Uint32(h[frameNext:]))
 		if next == 0 && len(frames) < r.left {

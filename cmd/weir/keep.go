@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 
@@ -52,7 +53,11 @@ func keep(path string, sources []capture.Live, c config.Config) (*kept, error) {
 		if err != nil {
 			return nil, errors.Join(err, dir.Close())
 		}
-		k.rings = append(k.rings, &keptRing{Live: src, file: file})
+		unsummed, err := dir.Create(unsummedName(fmt.Sprintf("ring-%d.pcap", i)))
+		if err != nil {
+			return nil, errors.Join(err, dir.Close())
+		}
+		k.rings = append(k.rings, &keptRing{Live: src, file: file, marks: unsummed, unsummed: unsummedWriter{to: bufio.NewWriter(unsummed)}})
 	}
 	return k, nil
 }
@@ -107,6 +112,9 @@ type keptRing struct {
 	capture.Live
 	file output.Target
 	to   *pcapfile.Writer // nil before the first frame
+
+	marks    output.Target
+	unsummed unsummedWriter // to marks
 }
 
 // Read implements capture.Source.
@@ -118,6 +126,9 @@ func (r *keptRing) Read(b *capture.Batch) error {
 		if err := r.begin(b.Frames[0].Link); err != nil {
 			return err
 		}
+	}
+	if err := r.unsummed.add(b); err != nil {
+		return err
 	}
 	return r.to.Write(b)
 }
@@ -137,7 +148,7 @@ func (r *keptRing) complete() error {
 			return err
 		}
 	}
-	return errors.Join(r.to.Flush(), r.file.Close())
+	return errors.Join(r.to.Flush(), r.file.Close(), r.unsummed.to.Flush(), r.marks.Close())
 }
 
 // bothWindows hands windows to two sinks.

@@ -133,7 +133,11 @@ func replayKept(ctx context.Context, dir, into string, c config.Config, until in
 		if err != nil {
 			return err
 		}
-		rings = append(rings, src)
+		marked, err := markUnsummed(src, unsummedName(file))
+		if err != nil {
+			return errors.Join(err, src.Close())
+		}
+		rings = append(rings, marked)
 	}
 	src := pcapfile.Merge(rings...)
 	defer src.Close()
