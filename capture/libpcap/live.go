@@ -17,6 +17,10 @@ import (
 // blockBytes is after how many bytes a batch is full, so that its memory is bounded whatever the frames.
 const blockBytes = 1 << 20
 
+// blockMargin is by how many nanoseconds the kernel may hand over a block later than after two poll times: its own timer
+// has a coarse clock.
+const blockMargin = int64(50 * time.Millisecond)
+
 // countAfter is after how many frames libpcap's counters are read, which are full after 2^32 packets.
 const countAfter = 1 << 24
 
@@ -132,7 +136,7 @@ func (l *Live) fill(b *capture.Batch) error {
 // ended says what Read returns after an error of libpcap, now where no frames came before it, else at the next call.
 func (l *Live) ended(err error, frames bool) error {
 	if err == pcap.NextErrorTimeoutExpired {
-		if l.stop.Load() != 0 {
+		if stop := l.stop.Load(); stop != 0 && time.Now().UnixNano()-stop >= 2*l.poll+blockMargin {
 			l.pending = io.EOF // nothing is left of what was there before
 			return io.EOF
 		}
