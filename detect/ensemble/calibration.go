@@ -57,11 +57,17 @@ func FeatureNames(members []string) []string {
 	return names
 }
 
-// at returns the probability of a row of the features at hand, kept away from 0 and 1 as far as so many cases allow.
-func (s *Stack) at(row []float64) float64 {
+// Probability returns that of a row of the model's features, at the share of positives among its cases.
+func (s *Stack) Probability(row []float64) float64 { return s.probability(s.Weights, row) }
+
+// at is Probability of a row of the features at hand.
+func (s *Stack) at(row []float64) float64 { return s.probability(s.weights, row) }
+
+// probability is kept away from 0 and 1 as far as so many cases allow.
+func (s *Stack) probability(weights, row []float64) float64 {
 	v := s.Intercept
 	for i, x := range row {
-		v += s.weights[i] * x
+		v += weights[i] * x
 	}
 	edge := 1 / (2 * float64(s.Positives+s.Negatives))
 	return min(max(s.Curve.At(v), edge), 1-edge)

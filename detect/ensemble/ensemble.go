@@ -37,7 +37,7 @@ var (
 // Counters say what became of the scores that came.
 type Counters struct {
 	Scores       uint64 // all
-	Insufficient uint64 // of them not judged: the detector had seen too little, or the score is no number
+	Insufficient uint64 // of them not judged: the detector had seen too little, or too few peers are known
 }
 
 // New returns an ensemble of the detectors that members names in their order, without its own name. local are the networks
@@ -120,6 +120,10 @@ func usable(s *detect.Score) bool { return s.Status != detect.Insufficient && !m
 // judge adds a score to what is known of its host and its flow.
 func (d *Detector) judge(s *detect.Score) {
 	p := d.p(s)
+	if math.IsNaN(p) {
+		d.counts.Insufficient++
+		return
+	}
 	d.host(s.Subject, s.Time).by[s.Detector].judge(p, s.Alerted)
 	if s.FlowID != 0 {
 		d.flow(s.FlowID, s.Time).by[s.Detector].judge(p, s.Alerted)
@@ -127,17 +131,21 @@ func (d *Detector) judge(s *detect.Score) {
 }
 
 // Where fewer than ownScores peers are known the detector's own p-value counts, but never as less than ownP: it rests on
-// what the detector assumes.
+// what the detector assumes. Fewer than minScores tell nothing.
 const (
 	ownScores = 100
 	ownP      = 1e-4
+	minScores = 20
 )
 
-// p returns the p-value of a score among its peers.
+// p returns the p-value of a score among its peers; NaN where they are too few.
 func (d *Detector) p(s *detect.Score) float64 {
 	r := d.ring(s)
 	if len(r.sorted) < ownScores && s.P <= 1 { // not NaN
 		return max(s.P, ownP)
+	}
+	if len(r.sorted) < minScores {
+		return math.NaN()
 	}
 	return r.p(s.Raw)
 }

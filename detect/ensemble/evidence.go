@@ -110,7 +110,7 @@ func (d *Detector) shares(e *evidence, model *Stack) []Share {
 		case e.alerts > 0:
 			all[i].Share = -math.Log1p(-s.belief())
 		case s.judged > 0:
-			all[i].Share = -math.Log(all[i].P)
+			all[i].Share = 0 - math.Log(all[i].P) // no -0
 		}
 		sum += all[i].Share
 	}

@@ -13,7 +13,7 @@ func (d *Detector) Info() detect.Info {
 		Formula: `p of a score: (1 + usual scores as large)/(1 + usual scores); usual are the latest detect.ensemble.scores of the same
   detector and class of peers (role, ours or not, host or flow) without an alert. Beyond the largest of 1,000 or more: the tail
   share * (1 + shape (s-u)/scale)^(-1/shape), fitted above the 98th percentile u, 1e-9 at least. With fewer than 100 usual
-  scores: the detector's own p, 1e-4 at least
+  scores: the detector's own p, 1e-4 at least; without one and with fewer than 20 there is none
 p of a detector and host: 1 - (1 - smallest p)^(scores judged)
 p of a host: 1/2 - atan(mean of tan((1/2-p) pi))/pi over the detectors that judged it, each p 0.99 at most
 score: 1 - (1 - 0.0001) prod (1 - belief) over the groups of detectors, of each the worst alert; belief is an assumption: info

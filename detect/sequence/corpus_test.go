@@ -4,19 +4,15 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/weir-sensor/weir/capture"
-	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
 	"github.com/weir-sensor/weir/detect/sequence"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/corpustest"
 	"github.com/weir-sensor/weir/research"
-	"github.com/weir-sensor/weir/sensor"
 )
 
 // judged is a host's step of 10 s, by its end.
@@ -43,54 +39,6 @@ func (r *recorder) Scores(scores []detect.Score, _ detect.Out) {
 		r.scores[name][key] = max(r.scores[name][key], s.Raw)
 	}
 }
-
-// records takes flow records and forgets them.
-type records struct{}
-
-func (records) Flows([]flowtable.Record) error { return nil }
-func (records) Flush() error                   { return nil }
-func (records) Close() error                   { return nil }
-func (records) Abort() error                   { return nil }
-
-// phase replays a phase of the corpus and adds the steps in which something was wrong.
-func phase(t *testing.T, run, name string, made []detect.Detector, wrong map[judged]bool) {
-	t.Helper()
-	captures, _ := filepath.Glob(filepath.Join(run, name+"_*.pcap.gz"))
-	files, _ := filepath.Glob(filepath.Join(run, name+"_*.labels.tsv"))
-	var sources []capture.Source
-	for _, path := range captures {
-		src, err := pcapfile.Open([]string{path}, pcapfile.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer src.Close()
-		sources = append(sources, src)
-	}
-	labels, err := research.LoadLabels(t.Context(), files...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	joiner, truth := research.NewJoiner(labels, nil, nil), research.NewTruth(labels, "attack")
-	label := func(records []flowtable.Record) {
-		joiner.Flows(records)
-		truth.Flows(records)
-		for i := range records {
-			if r := &records[i]; truth.Flow(r.ID) && r.Written <= flowtable.MaxClock {
-				end := r.Written - r.Written%int64(sequence.Every) + int64(sequence.Every)
-				wrong[judged{detect.Host{Addr: r.Client, Version: r.Version}, end}] = true
-			}
-		}
-	}
-	_, err = sensor.Run(t.Context(), pcapfile.Merge(sources...), records{}, sensor.Options{Config: sensor.Config{Shards: 2, Batch: 1000},
-		Flow: flowtable.DefaultConfig(), LabelFlows: label, Detect: detect.NewEngine(detect.DefaultConfig(), made, ignored{})})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-type ignored struct{}
-
-func (ignored) Alerts([]detect.Alert) error { return nil }
 
 // ewma scores each host's steps by the root mean square of their distances from the host's own moving means, in moving
 // deviations: what can be said without a network.
@@ -154,13 +102,9 @@ func (o outcome) String() string {
 
 // The network beside what is simpler, on the run that it was not trained on. docs/DETECTORS.md has the figures.
 func TestBesideSimplerOnes(t *testing.T) {
-	run := filepath.Join(os.Getenv("WEIR_SHARED"), "corpus", "dev3")
-	if _, err := os.Stat(run); err != nil || os.Getenv("WEIR_SHARED") == "" {
-		t.Skip("WEIR_SHARED has no corpus/dev3")
-	}
 	cfg := detectors.DefaultConfig()
 	scores, wrong, moving := map[string]map[judged]float64{}, map[judged]bool{}, map[judged]float64{}
-	for _, name := range []string{"core1", "proxies", "apps", "tor", "p2pvpn", "attacks", "core2"} {
+	for _, phase := range corpustest.Phases() {
 		cfg.Detectors = nil
 		for _, name := range []string{"trend", "sequence"} {
 			if slices.Contains(detectors.Names(), name) {
@@ -173,7 +117,14 @@ func TestBesideSimplerOnes(t *testing.T) {
 		}
 		c := sequence.NewCollector(100_000)
 		r := &recorder{names: append(slices.Clone(cfg.Detectors), "collector"), scores: scores}
-		phase(t, run, name, append(made, c, r), wrong)
+		corpustest.Replay(t, "dev3", phase, append(made, c, r), func(truth *research.Truth, records []flowtable.Record) {
+			for i := range records {
+				if r := &records[i]; truth.Flow(r.ID) && r.Written <= flowtable.MaxClock {
+					end := r.Written - r.Written%int64(sequence.Every) + int64(sequence.Every)
+					wrong[judged{detect.Host{Addr: r.Client, Version: r.Version}, end}] = true
+				}
+			}
+		})
 		for _, s := range c.Sequences() {
 			ewma(s, moving)
 		}
