@@ -62,4 +62,16 @@ var detectRanges = map[string]accepted{
 	"detect.density.min_flows":       {[]string{"2", "1000000"}, []string{"1", "1000001"}},
 	"detect.density.max_flows":       {[]string{"100", "1000000"}, []string{"99", "1000001"}},
 	"detect.density.flows_per_alert": {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
+
+	"detect.clusters.batch":      {[]string{"0s", "10s", "168h0m0s"}, []string{"9s", "10.5s", "168h0m1s"}},
+	"detect.clusters.method":     {[]string{"kmeans", "mean_shift"}, []string{"", "k-means"}},
+	"detect.clusters.columns":    {[]string{"bytes", "packets,duration,up_down_ratio"}, []string{"", "size", "bytes,bytes"}},
+	"detect.clusters.components": {[]string{"0", "4"}, []string{"-1", "5"}},
+	"detect.clusters.k":          {[]string{"1", "100"}, []string{"0", "101"}},
+	"detect.clusters.bandwidth":  {[]string{"0.01", "100"}, []string{"0", "101", "NaN"}},
+	"detect.clusters.far":        {[]string{"1", "1e6"}, []string{"0.5", "1e7", "NaN"}},
+	"detect.clusters.min_flows":  {[]string{"10", "1000000"}, []string{"9", "1000001"}},
+	"detect.clusters.max_flows":  {[]string{"100", "100000"}, []string{"99", "100001"}},
+	"detect.clusters.max_alerts": {[]string{"0", "1000"}, []string{"-1", "1001"}},
+	"detect.clusters.seed":       {[]string{"0", "2147483647"}, []string{"-1", "2147483648"}},
 }

@@ -3,13 +3,13 @@ package config
 import (
 	"strings"
 
-	"github.com/weir-sensor/weir/detect/density"
+	"github.com/weir-sensor/weir/detect/sample"
 )
 
 // densityKeys are the keys of the detector density.
 func densityKeys() []Key {
 	return []Key{
-		{"detect.density.columns", "list", "one or more, each once, of " + strings.Join(density.ColumnNames(), ", "),
+		{"detect.density.columns", "list", "one or more, each once, of " + strings.Join(sample.ColumnNames(), ", "),
 			"Numbers of a flow record by which flows are near or far."},
 		{"detect.density.scaling", "name", "plain, robust or both",
 			"plain: mean and standard deviation; robust: median and IQR of logarithms; both: an outlier of either."},

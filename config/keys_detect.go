@@ -18,6 +18,7 @@ func detectKeys() []Key {
 		scanKeys(),
 		pairsKeys(),
 		densityKeys(),
+		clustersKeys(),
 		beaconKeys(),
 		sequenceKeys(),
 		ensembleKeys(),

@@ -1,15 +1,13 @@
 package density
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/sample"
 )
 
 // Config holds the detector's settings.
 type Config struct {
-	Columns       []string `mapstructure:"columns"`         // numbers of a flow that are its coordinates, see Columns
+	Columns       []string `mapstructure:"columns"`         // numbers of a flow that are its coordinates, see sample.ColumnNames
 	Scaling       string   `mapstructure:"scaling"`         // plain, robust, or both beside each other
 	Eps           float64  `mapstructure:"eps"`             // how far apart neighbours may be, after scaling
 	MinSamples    int      `mapstructure:"min_samples"`     // flows within eps, itself included, that make a flow a core
@@ -34,17 +32,7 @@ func DefaultConfig() Config {
 // Validate returns nil or all problems joined, each as "key: got X, want Y".
 func (c Config) Validate() error {
 	var b detect.Bounds
-	want := "one or more, each once, of " + strings.Join(ColumnNames(), ", ")
-	seen := map[string]bool{}
-	for _, name := range c.Columns {
-		if columnOf(name) == nil || seen[name] {
-			b.Bad("columns", fmt.Sprintf("%q", name), want)
-		}
-		seen[name] = true
-	}
-	if len(c.Columns) == 0 {
-		b.Bad("columns", "none", want)
-	}
+	sample.CheckColumns(&b, c.Columns)
 	if c.Scaling != "plain" && c.Scaling != "robust" && c.Scaling != "both" {
 		b.Bad("scaling", c.Scaling, "plain, robust or both")
 	}

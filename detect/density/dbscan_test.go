@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/weir-sensor/weir/detect/sample"
 )
 
 func repeated(n int, x float64, more int, y float64) []float64 {
@@ -35,7 +37,7 @@ func TestKnownLabels(t *testing.T) {
 			}
 			rows = slices.Clone(rows)
 			if c.standard {
-				Standardise(rows, dims)
+				sample.Standardise(rows, dims)
 			}
 			if got := Cluster(rows, dims, 2.5, 5).Labels; !slices.Equal(got, c.want) {
 				t.Errorf("%s, %d columns: got %v, want %v", c.name, dims, got, c.want)
@@ -125,7 +127,7 @@ func BenchmarkCluster(b *testing.B) {
 		for i := range rows {
 			rows[i] = math.Exp(7 + 2*rng.NormFloat64())
 		}
-		Standardise(rows, c.dims)
+		sample.Standardise(rows, c.dims)
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
 				Cluster(rows, c.dims, 2.5, 5)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/weir-sensor/weir/detect/sample"
 )
 
 // reference is what testdata/reference.py wrote.
@@ -97,12 +99,12 @@ func value(r *splitmix, kind uint64) float64 {
 func (g *generated) scaled() []float64 {
 	switch g.scaling {
 	case 1:
-		Standardise(g.rows, g.dims)
+		sample.Standardise(g.rows, g.dims)
 	case 2:
 		for i, x := range g.rows {
 			g.rows[i] = math.Log1p(x)
 		}
-		Robustly(g.rows, g.dims)
+		sample.Robustly(g.rows, g.dims)
 	}
 	return g.rows
 }
@@ -141,7 +143,7 @@ func TestLabelsAreScikitLearns(t *testing.T) {
 func TestSixLargeFlowsAreOutliers(t *testing.T) {
 	ref := readReference(t)
 	rows := slices.Clone(ref.CTU.Values)
-	Standardise(rows, 1)
+	sample.Standardise(rows, 1)
 	r := Cluster(rows, 1, 2.5, 5)
 	if got := summary(r); got != want(ref.CTU.Labels) || r.Clusters != 1 {
 		t.Errorf("got %s, want %s", got, want(ref.CTU.Labels))
@@ -159,8 +161,8 @@ func TestScalesAreScikitLearns(t *testing.T) {
 	for i, x := range ref.Rows {
 		robust[i] = math.Log1p(x)
 	}
-	Standardise(plain, 3)
-	Robustly(robust, 3)
+	sample.Standardise(plain, 3)
+	sample.Robustly(robust, 3)
 	for i := range plain {
 		if math.Abs(plain[i]-ref.Plain[i]) > 1e-12 || math.Abs(robust[i]-ref.Robust[i]) > 1e-12 {
 			t.Errorf("value %d: %v and %v, want %v and %v", i, plain[i], robust[i], ref.Plain[i], ref.Robust[i])

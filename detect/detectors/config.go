@@ -7,6 +7,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/beacon"
+	"github.com/weir-sensor/weir/detect/clusters"
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
@@ -21,6 +22,7 @@ type Config struct {
 	Scan          scan.Config     `mapstructure:"scan"`
 	Pairs         pairs.Config    `mapstructure:"pairs"`
 	Density       density.Config  `mapstructure:"density"`
+	Clusters      clusters.Config `mapstructure:"clusters"`
 	Beacon        beacon.Config   `mapstructure:"beacon"`
 	Sequence      sequence.Config `mapstructure:"sequence"`
 	Ensemble      ensemble.Config `mapstructure:"ensemble"`
@@ -39,6 +41,7 @@ func DefaultConfig() Config {
 		Scan:     scan.DefaultConfig(),
 		Pairs:    pairs.DefaultConfig(),
 		Density:  density.DefaultConfig(),
+		Clusters: clusters.DefaultConfig(),
 		Beacon:   beacon.DefaultConfig(),
 		Sequence: sequence.DefaultConfig(),
 		Ensemble: ensemble.DefaultConfig(),
@@ -51,6 +54,7 @@ func (c Config) sections() []section {
 		{"scan", c.Scan},
 		{"pairs", c.Pairs},
 		{"density", c.Density},
+		{"clusters", c.Clusters},
 		{"beacon", c.Beacon},
 		{"sequence", c.Sequence},
 		{"ensemble", c.Ensemble},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/beacon"
+	"github.com/weir-sensor/weir/detect/clusters"
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
@@ -27,6 +28,7 @@ func entries() []entry {
 		{"scan", false, func(c Config) (detect.Detector, error) { return scan.New(c.Scan), nil }},
 		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
 		{"density", false, func(c Config) (detect.Detector, error) { return density.New(c.Density), nil }},
+		{"clusters", true, func(c Config) (detect.Detector, error) { return clusters.New(c.Clusters), nil }},
 		{"beacon", false, func(c Config) (detect.Detector, error) { return beacon.New(c.Beacon), nil }},
 		{"sequence", true, func(c Config) (detect.Detector, error) { return sequence.New(c.Sequence) }},
 		{"ensemble", false, func(c Config) (detect.Detector, error) {

@@ -1,0 +1,62 @@
+package clusters
+
+import (
+	"math"
+	"time"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/sample"
+)
+
+// Config holds the detector's settings.
+type Config struct {
+	Batch      time.Duration `mapstructure:"batch"`      // what is clustered at once; 0: the whole input
+	Method     string        `mapstructure:"method"`     // kmeans or mean_shift
+	Columns    []string      `mapstructure:"columns"`    // numbers of a flow that are its coordinates, see sample.ColumnNames
+	Components int           `mapstructure:"components"` // directions that PCA keeps; 0: no PCA
+	K          int           `mapstructure:"k"`          // clusters of k-means
+	Bandwidth  float64       `mapstructure:"bandwidth"`  // of mean shift, standard deviations
+	Far        float64       `mapstructure:"far"`        // medians from the nearest centre that make an outlier
+	MinFlows   int           `mapstructure:"min_flows"`  // flows that are needed
+	MaxFlows   int           `mapstructure:"max_flows"`  // flows that are kept, a random sample of all
+	MaxAlerts  int           `mapstructure:"max_alerts"` // alerts of a batch, about the outliers furthest away
+	Seed       int           `mapstructure:"seed"`       // of the random starts
+}
+
+// DefaultConfig returns the defaults of config.yaml.
+func DefaultConfig() Config {
+	return Config{
+		Method:    "kmeans",
+		Columns:   []string{"bytes_up", "bytes_down", "packets", "duration"},
+		K:         8,
+		Bandwidth: 1,
+		Far:       10,
+		MinFlows:  100,
+		MaxFlows:  10_000,
+		MaxAlerts: 10,
+		Seed:      1,
+	}
+}
+
+// Validate returns nil or all problems joined, each as "key: got X, want Y".
+func (c Config) Validate() error {
+	var b detect.Bounds
+	if c.Batch != 0 && (c.Batch < 10*time.Second || c.Batch > 7*24*time.Hour || c.Batch%time.Second != 0) {
+		b.Bad("batch", c.Batch, "0s (the whole input) or whole seconds from 10s to 168h0m0s")
+	}
+	if c.Method != "kmeans" && c.Method != "mean_shift" {
+		b.Bad("method", c.Method, "kmeans or mean_shift")
+	}
+	sample.CheckColumns(&b, c.Columns)
+	if c.Components < 0 || c.Components > len(c.Columns) {
+		b.Bad("components", c.Components, "0 to the number of columns")
+	}
+	detect.Between(&b, "k", c.K, 1, 100)
+	detect.Between(&b, "bandwidth", c.Bandwidth, 0.01, 100)
+	detect.Between(&b, "far", c.Far, 1, 1e6)
+	detect.Between(&b, "min_flows", c.MinFlows, 10, 1_000_000)
+	detect.Between(&b, "max_flows", c.MaxFlows, 100, 100_000)
+	detect.Between(&b, "max_alerts", c.MaxAlerts, 0, 1000)
+	detect.Between(&b, "seed", c.Seed, 0, math.MaxInt32)
+	return b.Err()
+}
