@@ -15,6 +15,7 @@ func detectKeys() []Key {
 			{"detect.local_networks", "list", "networks such as 10.0.0.0/8 or fd00::/8, or addresses",
 				"What is ours: a client inside and a server outside is outbound traffic, both inside is internal."},
 		},
+		portsKeys(),
 		scanKeys(),
 		pairsKeys(),
 		densityKeys(),

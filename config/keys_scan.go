@@ -14,6 +14,8 @@ func scanKeys() []Key {
 		{"detect.scan.min_ports", "ports", "2 to 65535", "Ports of one host that did not answer before they are a scan."},
 		{"detect.scan.half_open", "handshakes", "1 to 1000000",
 			"Handshakes with one port that the client gives up within 10 s before it is told."},
+		{"detect.scan.peer_ports", "list", "ports from 1 to 65535",
+			"Ports of peer-to-peer networks, whose peers often are gone: failed contacts with them are no step of the walk."},
 		{"detect.scan.forget", "duration", "1m0s to 720h0m0s",
 			"A contact is a first one when there was none for this long: slow scans are seen up to it."},
 		{"detect.scan.hold", "duration", "0s to 10m0s",

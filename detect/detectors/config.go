@@ -11,6 +11,7 @@ import (
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
+	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
 	"github.com/weir-sensor/weir/detect/sequence"
 )
@@ -19,6 +20,7 @@ import (
 type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
+	Ports         ports.Config    `mapstructure:"ports"`
 	Scan          scan.Config     `mapstructure:"scan"`
 	Pairs         pairs.Config    `mapstructure:"pairs"`
 	Density       density.Config  `mapstructure:"density"`
@@ -38,6 +40,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Config:   detect.DefaultConfig(),
+		Ports:    ports.DefaultConfig(),
 		Scan:     scan.DefaultConfig(),
 		Pairs:    pairs.DefaultConfig(),
 		Density:  density.DefaultConfig(),
@@ -51,6 +54,7 @@ func DefaultConfig() Config {
 // sections are the detectors' own parts, by name.
 func (c Config) sections() []section {
 	return []section{
+		{"ports", c.Ports},
 		{"scan", c.Scan},
 		{"pairs", c.Pairs},
 		{"density", c.Density},

@@ -11,6 +11,7 @@ import (
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/detect/pairs"
+	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
 	"github.com/weir-sensor/weir/detect/sequence"
 )
@@ -25,6 +26,7 @@ type entry struct {
 // entries returns all detectors in the order in which they run: those that are told what the others say come last.
 func entries() []entry {
 	return []entry{
+		{"ports", false, func(c Config) (detect.Detector, error) { return ports.New(c.Ports), nil }},
 		{"scan", false, func(c Config) (detect.Detector, error) { return scan.New(c.Scan), nil }},
 		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
 		{"density", false, func(c Config) (detect.Detector, error) { return density.New(c.Density), nil }},

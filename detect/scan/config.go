@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
@@ -16,6 +17,7 @@ type Config struct {
 	MinHostsOther int           `mapstructure:"min_hosts_other"` // the same of UDP and ICMP
 	MinPorts      int           `mapstructure:"min_ports"`       // ports of one host that did not answer before they are a scan
 	HalfOpen      int           `mapstructure:"half_open"`       // handshakes that the client gives up, in 10 s
+	PeerPorts     []uint16      `mapstructure:"peer_ports"`      // of peer-to-peer networks, whose peers often are gone
 	Forget        time.Duration `mapstructure:"forget"`          // a contact is a first one when there was none for this long
 	Hold          time.Duration `mapstructure:"hold"`            // a scan that goes on is reported after this
 	MaxSources    int           `mapstructure:"max_sources"`     // sources with two failed contacts
@@ -29,7 +31,8 @@ func DefaultConfig() Config {
 	return Config{
 		Theta0: 0.8, Theta1: 0.2, Alpha: 0.01, Beta: 0.99,
 		MinHosts: 7, MinHostsOther: 20, MinPorts: 10, HalfOpen: 100,
-		Forget: 24 * time.Hour, Hold: time.Minute,
+		PeerPorts: []uint16{4662, 6346, 6347, 6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889, 51413},
+		Forget:    24 * time.Hour, Hold: time.Minute,
 		MaxSources: 65536, MaxCandidates: 65536, MaxContacts: 4_000_000,
 	}
 }
@@ -48,6 +51,9 @@ func (c Config) Validate() error {
 	detect.Between(&b, "min_hosts_other", c.MinHostsOther, 1, 1_000_000)
 	detect.Between(&b, "min_ports", c.MinPorts, 2, 65535)
 	detect.Between(&b, "half_open", c.HalfOpen, 1, 1_000_000)
+	if slices.Contains(c.PeerPorts, 0) {
+		b.Bad("peer_ports", 0, "ports from 1 to 65535")
+	}
 	detect.Between(&b, "forget", c.Forget, time.Minute, 30*24*time.Hour)
 	detect.Between(&b, "hold", c.Hold, 0, 10*time.Minute)
 	detect.Between(&b, "max_sources", c.MaxSources, 1, 10_000_000)

@@ -34,7 +34,7 @@ func (d *Detector) judge(k key, s *source) kind {
 		minHosts = d.cfg.MinHostsOther
 	}
 	vertical := int(s.targets)-int(s.hosts) >= d.cfg.MinPorts-1 && s.targets >= 3*s.hosts
-	horizontal := s.crossed && int(s.hosts) >= minHosts && !s.insists() && !s.dialsPeers()
+	horizontal := s.crossed && int(s.hosts) >= minHosts && !s.insists() && !s.dialsPeers(k.proto)
 	if d.cfg.Classic {
 		horizontal = s.crossed
 	}

@@ -25,6 +25,7 @@ var latest = [2]time.Duration{307 * time.Second, 421 * time.Second}
 type Detector struct {
 	cfg        Config
 	walk       walk
+	peerPorts  map[uint16]bool
 	sources    *detect.Table[key, source]
 	candidates *detect.Table[key, candidate]
 	seen       *sketch.Seen
@@ -53,9 +54,13 @@ func New(cfg Config) *Detector {
 	d := &Detector{
 		cfg:        cfg,
 		walk:       newWalk(cfg),
+		peerPorts:  map[uint16]bool{},
 		sources:    detect.NewTable[key, source](cfg.MaxSources),
 		candidates: detect.NewTable[key, candidate](cfg.MaxCandidates),
 		seen:       sketch.NewSeen(cfg.MaxContacts, int64(cfg.Forget)),
+	}
+	for _, p := range cfg.PeerPorts {
+		d.peerPorts[p] = true
 	}
 	d.sources.Forget = func(k key, s *source) {
 		if d.judge(k, s) != none && s.said == 0 && len(d.leaving) < farewell {
@@ -210,7 +215,7 @@ func (d *Detector) refuse(k key, s *source, t target, f *detect.Flow, o outcome)
 }
 
 // refuseAt notes that a target did not answer: it counts where it was not asked before, and never answered. A host that is
-// known by another protocol is no step of the walk by UDP, which programs try beside TCP where a network blocks it.
+// known by another protocol is no step of the walk by UDP, which programs try beside TCP where a network blocks it; nor is a peer, whose addresses come from lists that grow old.
 func (d *Detector) refuseAt(k key, s *source, c candidate, o outcome) {
 	t := c.target
 	if d.seen.Add(contact(askedTarget, k, t.id)) {
@@ -225,7 +230,7 @@ func (d *Detector) refuseAt(k key, s *source, c candidate, o outcome) {
 		return
 	}
 	s.hosts++
-	if o != probed && (k.proto == protoTCP || !d.seen.Has(host(knownHost, k, t.server))) {
+	if o != probed && !d.peerPorts[t.port] && (k.proto == protoTCP || !d.seen.Has(host(knownHost, k, t.server))) {
 		s.walk = d.walk.step(s.walk, true, d.cfg.Classic)
 		s.crossed = s.crossed || s.walk >= d.walk.scanner
 	}

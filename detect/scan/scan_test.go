@@ -199,13 +199,19 @@ func TestScans(t *testing.T) {
 				tr.add(100, packet.ProtoTCP, scanner, "203.0.113.7", uint16(i+1), "S")
 			}
 		}, nil},
-		"hosts on one port":            {hosts(50, "S", fixed(22)), []string{"10.0.0.9 address_scan medium hosts=50 ports=1 targets=50"}},
-		"FIN probes":                   {hosts(50, "Fr", fixed(22)), []string{"10.0.0.9 address_scan medium hosts=50 ports=1 targets=50"}},
-		"six hosts on one port":        {hosts(6, "S", fixed(22)), nil},
-		"SYN-ACKs to us: backscatter":  {hosts(50, "^h", fixed(80)), nil},
-		"RSTs to backscatter":          {hosts(50, "^hR", fixed(80)), nil},
-		"a view of one direction only": {hosts(50, "SAD", fixed(443)), nil},
-		"peers, each on its own port":  {hosts(50, "S", func(i int) uint16 { return uint16(20000 + 7*i) }), nil},
+		"hosts on one port":                                 {hosts(50, "S", fixed(22)), []string{"10.0.0.9 address_scan medium hosts=50 ports=1 targets=50"}},
+		"FIN probes":                                        {hosts(50, "Fr", fixed(22)), []string{"10.0.0.9 address_scan medium hosts=50 ports=1 targets=50"}},
+		"six hosts on one port":                             {hosts(6, "S", fixed(22)), nil},
+		"SYN-ACKs to us: backscatter":                       {hosts(50, "^h", fixed(80)), nil},
+		"RSTs to backscatter":                               {hosts(50, "^hR", fixed(80)), nil},
+		"a view of one direction only":                      {hosts(50, "SAD", fixed(443)), nil},
+		"peers, each on its own port":                       {hosts(50, "S", func(i int) uint16 { return uint16(20000 + 7*i) }), nil},
+		"peers on the port that their network is known for": {hosts(50, "S", fixed(6346)), nil},
+		"UDP peers": {func(tr *trace) {
+			for i := range 100 {
+				tr.add(100, packet.ProtoUDP, scanner, fmt.Sprintf("203.0.113.%d", i), uint16(20000+i%30), "D")
+			}
+		}, nil},
 		"8 ports of 8 hosts": {func(tr *trace) {
 			for i := range 64 {
 				tr.add(100, packet.ProtoTCP, scanner, fmt.Sprintf("203.0.113.%d", i/8), uint16(i%8+20), "Sr")

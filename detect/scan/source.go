@@ -159,9 +159,11 @@ func (s *source) insists() bool {
 	return 2*often > n
 }
 
-// dialsPeers says whether each host has a port of its own, as peers in a peer-to-peer network do.
-func (s *source) dialsPeers() bool {
-	return 2*s.portTotal() > int(s.hosts) && 2*s.targets < 3*s.hosts
+// dialsPeers says whether each host is asked on one port, and has a port of its own, or by UDP one of many: as peers in a
+// peer-to-peer network do.
+func (s *source) dialsPeers(proto uint8) bool {
+	ports := s.portTotal()
+	return 2*s.targets < 3*s.hosts && (2*ports > int(s.hosts) || proto == packet.ProtoUDP && ports > few)
 }
 
 // reset begins another episode.

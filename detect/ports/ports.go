@@ -1,0 +1,151 @@
+package ports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/sketch"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+// service is a protocol's port.
+type service struct {
+	proto uint8
+	port  uint16
+}
+
+func (s service) String() string {
+	name := map[uint8]string{packet.ProtoTCP: "tcp", packet.ProtoUDP: "udp", packet.ProtoSCTP: "sctp"}[s.proto]
+	return fmt.Sprintf("%s/%d", name, s.port)
+}
+
+// usage is what is known of a port.
+type usage struct {
+	bytes       [2]uint64
+	flows       uint64
+	first, last int64
+	clients     sketch.Distinct
+	servers     sketch.Distinct
+}
+
+// Port is what is known of a port. Times are ns since the Unix epoch; the numbers of clients and servers are exact up to
+// sketch.ExactMax, and beyond it have a standard error of 3.25 %.
+type Port struct {
+	Proto            uint8
+	Port             uint16
+	BytesUp          uint64 // client to server, IP total lengths
+	BytesDown        uint64
+	Flows            uint64 // parts of a flow are one
+	Clients, Servers int
+	First, Last      int64 // start of the first use, end of the last
+}
+
+// Detector keeps the figures of ports and tells of first uses.
+type Detector struct {
+	cfg     Config
+	popular map[service]bool
+	ports   *detect.Table[service, usage]
+	known   *sketch.Seen
+	uses    uint64 // flows that were uses
+	news
+}
+
+// New returns the detector; cfg must be valid.
+func New(cfg Config) *Detector {
+	d := &Detector{cfg: cfg, popular: map[service]bool{}, ports: detect.NewTable[service, usage](cfg.MaxPorts),
+		known: sketch.NewSeen(cfg.MaxKnown, int64(cfg.Forget)), news: newNews(cfg)}
+	for _, text := range cfg.Popular {
+		s, _ := parseService(text) // it is valid
+		d.popular[s] = true
+	}
+	return d
+}
+
+// Tables implements detect.Sized.
+func (d *Detector) Tables() []detect.TableCount {
+	n, limit := d.known.Len()
+	return []detect.TableCount{d.ports.Count("ports"), {Name: "known", Entries: n, Cap: limit, Evicted: d.known.Forced()}, d.events.Count("first_uses")}
+}
+
+// Ports returns the figures of all ports, by bytes both ways, most first. The caller owns the slice.
+func (d *Detector) Ports() []Port {
+	var all []Port
+	for s, u := range d.ports.All() {
+		all = append(all, Port{s.proto, s.port, u.bytes[flowtable.Up], u.bytes[flowtable.Down], u.flows, u.clients.Count(), u.servers.Count(), u.first, u.last})
+	}
+	slices.SortFunc(all, func(a, b Port) int {
+		return cmp.Or(cmp.Compare(b.BytesUp+b.BytesDown, a.BytesUp+a.BytesDown), cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Port, b.Port))
+	})
+	return all
+}
+
+// Flows implements detect.FlowWatcher.
+func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
+	for i := range flows {
+		f := &flows[i]
+		if !f.HasPorts() || !f.Answered() {
+			continue
+		}
+		s := service{f.Proto, f.ServerPort}
+		u, fresh := d.ports.Put(s, detect.Mix(uint64(s.proto), uint64(s.port)))
+		if fresh {
+			u.first = f.Start
+		}
+		u.add(f)
+		if f.First() {
+			d.uses++
+			d.meet(f, s)
+		}
+	}
+}
+
+func (u *usage) add(f *detect.Flow) {
+	u.bytes[flowtable.Up] += f.Bytes[flowtable.Up]
+	u.bytes[flowtable.Down] += f.Bytes[flowtable.Down]
+	u.first, u.last = min(u.first, f.Start), max(u.last, f.End)
+	if f.First() {
+		u.flows++
+		u.clients.Add(sketch.Addr(0, f.Client))
+		u.servers.Add(sketch.Addr(0, f.Server))
+	}
+}
+
+// What the memory is asked.
+const (
+	theUse    = iota // this client's of this server's service: where it is known, so is all below
+	thePort          // the service, anywhere
+	theServer        // the server's
+	theClient        // the client's
+)
+
+// meet compares a use with what is known, and counts what is new.
+func (d *Detector) meet(f *detect.Flow, s service) {
+	d.known.Advance(f.Time)
+	d.active(f)
+	port := uint64(s.proto)<<16 | uint64(s.port)
+	client, server := sketch.Addr(port, f.Client), sketch.Addr(port, f.Server)
+	if d.known.Add(sketch.Hash(client, server+theUse)) {
+		return
+	}
+	knownPort := d.known.Add(sketch.Hash(thePort, port))
+	knownServer := d.known.Add(sketch.Hash(theServer, server))
+	knownClient := d.known.Add(sketch.Hash(theClient, client))
+	switch {
+	case f.Proto == packet.ProtoTCP && f.ClientBy == flowtable.ByFirst: // who is the server is a guess
+	case !knownPort && f.ServerLocal:
+		d.event(newPort, f.ServerHost(), f.ServerHash, f, s)
+	case !knownPort && f.ClientLocal:
+		d.event(newPort, f.ClientHost(), f.ClientHash, f, s)
+	case !knownServer && f.ServerLocal:
+		d.event(newService, f.ServerHost(), f.ServerHash, f, s)
+	case !knownClient && f.ClientLocal && !d.popular[s]:
+		d.event(newUse, f.ClientHost(), f.ClientHash, f, s)
+	}
+}
+
+// Batches implements detect.Batcher.
+func (d *Detector) Batches() []time.Duration { return []time.Duration{every} }
