@@ -80,7 +80,7 @@ func TestRangesAreEnforced(t *testing.T) {
 	good := []string{"0s", "1ms", "720h"}
 	tests := map[string]accepted{
 		"capture.tunnels":         {[]string{"", "gre,vxlan,geneve,ipip,gtpu,teredo"}, []string{"l2tp"}},
-		"afpacket.ring_size":      {[]string{"2097152", "2147483648"}, []string{"0", "2097151", "2147483649"}},
+		"afpacket.ring_size":      {[]string{"4194304", "2147483648"}, []string{"0", "4194303", "2147483649"}},
 		"afpacket.block_size":     {[]string{"1048576", "16777216"}, []string{"0", "1048577", "16842752"}},
 		"afpacket.block_timeout":  {[]string{"1ms", "200ms"}, []string{"0s", "999us", "201ms"}},
 		"afpacket.poll":           {[]string{"1ms", "1s"}, []string{"0s", "999us", "1001ms"}},

@@ -43,7 +43,7 @@ func captureKeys() []Key {
 		{"capture.filter", "filter text", "what pcap-filter(7) describes; empty: every packet",
 			"Only packets that match are counted in flows, in live capture and in replay alike."},
 
-		{"afpacket.ring_size", "bytes", "2097152 (two blocks) to 2147483648",
+		{"afpacket.ring_size", "bytes", "4194304 (four blocks) to 2147483648",
 			"Room for packets that wait to be read, for each shard; more of it bridges longer bursts."},
 		{"afpacket.block_size", "bytes", "a multiple of 65536 up to 16777216",
 			"The ring is handed over in blocks of this size; a frame has to fit into one."},

@@ -21,7 +21,10 @@ type Config struct {
 
 // The bounds of the settings.
 const (
-	BlockUnit       = 64 << 10 // a multiple of every page size
+	BlockUnit = 64 << 10 // a multiple of every page size
+	// minBlocks is how many a ring needs: from four on, the kernel looks for room a quarter of the ring ahead. In a
+	// smaller one it finds none in the moment in which a block is handed over, and drops packets though blocks are free.
+	minBlocks       = 4
 	MaxBlockSize    = 16 << 20
 	MaxRingSize     = 2 << 30 // the kernel wants less than 4 GiB
 	MinBlockTimeout = time.Millisecond
@@ -60,8 +63,8 @@ func (c Config) Validate() error {
 	block := c.BlockSize >= BlockUnit && c.BlockSize <= MaxBlockSize && c.BlockSize%BlockUnit == 0
 	check(block, "block_size", c.BlockSize, "a multiple of %d up to %d", BlockUnit, MaxBlockSize)
 	if block {
-		check(c.RingSize >= 2*c.BlockSize && c.RingSize <= MaxRingSize, "ring_size", c.RingSize, "%d (two blocks) to %d",
-			2*c.BlockSize, MaxRingSize)
+		least := minBlocks * c.BlockSize
+		check(c.RingSize >= least && c.RingSize <= MaxRingSize, "ring_size", c.RingSize, "%d (four blocks) to %d", least, MaxRingSize)
 		check(c.Snaplen >= MinSnaplen && c.Snaplen <= c.BlockSize-blockOverhead, "snaplen", c.Snaplen,
 			"%d to %d (what fits in a block)", MinSnaplen, c.BlockSize-blockOverhead)
 	}

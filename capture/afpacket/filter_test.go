@@ -38,7 +38,7 @@ func TestFilter(t *testing.T) {
 	}
 	long := "vlan and (host 10.0.0.3 or host 10.0.1.4 or " + strings.Join(hosts, " or ") + ")"
 	cfg := testConfig()
-	cfg.RingSize = 2 << 20
+	cfg.RingSize = 4 << 20
 	rings, s := start(t, 1, cfg, Options{})
 	drain(t, rings, 1)
 	list := packets(rand.New(rand.NewPCG(5, 6)), 500)

@@ -39,12 +39,12 @@ func readUntil(t *testing.T, r *Ring, what string, done func(all []caught) bool)
 // TestOverload sends far more than the rings hold, and nobody reads.
 func TestOverload(t *testing.T) {
 	cfg := testConfig()
-	cfg.BlockSize, cfg.RingSize, cfg.Snaplen = 65536, 131072, 2048
+	cfg.BlockSize, cfg.RingSize, cfg.Snaplen = 65536, 262144, 2048
 	rings, s := start(t, 2, cfg, Options{})
 	sent := frames(packets(rand.New(rand.NewPCG(7, 8)), 5000))
 	send(t, s, sent...)
 	for i, r := range rings {
-		if s := r.Stats(); s.Ring != 131072 || s.RingFull != s.Ring || s.RingPeak != 0 {
+		if s := r.Stats(); s.Ring != 262144 || s.RingFull != s.Ring || s.RingPeak != 0 {
 			t.Errorf("ring %d: %+v, want it full, and a peak when it is read", i, s)
 		}
 	}

@@ -22,9 +22,9 @@ func TestRingLimits(t *testing.T) {
 		ring, block int
 		snaplen     int
 	}{
-		{"smallest", 2 * BlockUnit, BlockUnit, BlockUnit - blockOverhead},
-		{"not whole blocks", 3*BlockUnit - 1, BlockUnit, MinSnaplen},
-		{"largest blocks", 2 * MaxBlockSize, MaxBlockSize, MaxBlockSize - blockOverhead},
+		{"smallest", minBlocks * BlockUnit, BlockUnit, BlockUnit - blockOverhead},
+		{"not whole blocks", 5*BlockUnit - 1, BlockUnit, MinSnaplen},
+		{"largest blocks", minBlocks * MaxBlockSize, MaxBlockSize, MaxBlockSize - blockOverhead},
 		{"largest", MaxRingSize, MaxBlockSize, MinSnaplen},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -62,8 +62,8 @@ func TestBeyondLimits(t *testing.T) {
 		change func(c *Config)
 		want   string
 	}{
-		{func(c *Config) { c.RingSize = 2*c.BlockSize - 1 }, "ring_size: got 2097151, want 2097152 (two blocks) to 2147483648"},
-		{func(c *Config) { c.RingSize = MaxRingSize + 1 }, "ring_size: got 2147483649, want 2097152 (two blocks) to 2147483648"},
+		{func(c *Config) { c.RingSize = 4*c.BlockSize - 1 }, "ring_size: got 4194303, want 4194304 (four blocks) to 2147483648"},
+		{func(c *Config) { c.RingSize = MaxRingSize + 1 }, "ring_size: got 2147483649, want 4194304 (four blocks) to 2147483648"},
 		{func(c *Config) { c.BlockSize = 0 }, "block_size: got 0, want a multiple of 65536 up to 16777216"},
 		{func(c *Config) { c.BlockSize = MaxBlockSize + BlockUnit }, "block_size: got 16842752, want a multiple of 65536 up to 16777216"},
 		{func(c *Config) { c.Snaplen = c.BlockSize - blockOverhead + 1 }, "snaplen: got 1048321, want 64 to 1048320 (what fits in a block)"},

@@ -63,7 +63,7 @@ func openRings(t *testing.T, iface string, n int, cfg Config, opt Options) []*Ri
 func sender(t *testing.T, iface, seen string) *wire {
 	t.Helper()
 	cfg := testConfig()
-	cfg.BlockSize, cfg.RingSize, cfg.Snaplen = BlockUnit, 2*BlockUnit, MinSnaplen // it is never read
+	cfg.BlockSize, cfg.RingSize, cfg.Snaplen = BlockUnit, minBlocks*BlockUnit, MinSnaplen // it is never read
 	w := &wire{counter: openRings(t, seen, 1, cfg, Options{})[0]}
 	var err error
 	if w.Sender, err = sendtest.NewSender(iface, false); err != nil {

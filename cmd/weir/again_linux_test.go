@@ -43,7 +43,7 @@ func TestLiveHundredTimes(t *testing.T) {
 	frames := demoFrames(t)[:100]
 	run := func(i int) {
 		args := []string{"--windows", "--features", "all", "--set", "telemetry.listen=127.0.0.1:0",
-			"--set", "afpacket.ring_size=131072", "--set", "afpacket.block_size=65536", "--set", "afpacket.snaplen=9000",
+			"--set", "afpacket.ring_size=262144", "--set", "afpacket.block_size=65536", "--set", "afpacket.snaplen=9000",
 			"--set", "afpacket.block_timeout=1ms", "--set", "afpacket.poll=1ms", "--set", "pcap.poll=1ms", "--set", "pcap.buffer=1048576",
 			"--set", "flow.max_flows=1000", "--set", "window.max_pairs=1000"}
 		second := func(frame []byte) bool { return frame[5]&1 == 0 }

@@ -92,7 +92,7 @@ func startOverload(t *testing.T, drain string, stdout *slowWriter) *overload {
 	o := &overload{t: t, out: t.TempDir(), stdout: stdout, status: make(chan int, 1)}
 	limit := strconv.Itoa(overloadLimit)
 	args := []string{"live", "-i", "wire1", "--shards", "2", "--stdout", "flows", "--out", o.out, "--windows"}
-	for _, set := range []string{"sensor.batch=64", "afpacket.block_size=65536", "afpacket.ring_size=131072", "afpacket.snaplen=2048",
+	for _, set := range []string{"sensor.batch=64", "afpacket.block_size=65536", "afpacket.ring_size=262144", "afpacket.snaplen=2048",
 		"flow.max_flows=" + limit, "window.max_pairs=" + limit, "output.queue=" + limit, "output.drain=" + drain, "telemetry.listen=127.0.0.1:0"} {
 		args = append(args, "--set", set)
 	}
