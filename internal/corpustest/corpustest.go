@@ -1,4 +1,3 @@
-// Package corpustest replays the labelled corpus through detectors, for tests, which skip where there is none.
 package corpustest
 
 import (

@@ -1,0 +1,2 @@
+// Package corpustest replays the labelled corpus through detectors, for tests, which skip where there is none.
+package corpustest
