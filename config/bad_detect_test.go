@@ -5,6 +5,8 @@ var detectRanges = map[string]accepted{
 	"detect.detectors":      {[]string{"", "default", "all"}, []string{"none", "Default"}},
 	"detect.suppress":       {[]string{"0s", "24h0m0s"}, []string{"-1s", "24h0m0.000000001s"}},
 	"detect.max_standing":   {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+	"detect.reorder":        {[]string{"1", "100000000"}, []string{"0", "100000001"}},
+	"detect.lateness":       {[]string{"0s", "24h0m0s"}, []string{"-1ns", "24h0m0.000000001s"}},
 	"detect.local_networks": {[]string{"", "10.0.0.0/8,fd00::/8", "192.0.2.1"}, []string{"10.0.0.0/33", "x"}},
 
 	"detect.ports.learn":           {[]string{"0s", "720h0m0s"}, []string{"-1s", "720h0m0.000000001s"}},

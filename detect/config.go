@@ -12,6 +12,8 @@ type Config struct {
 	Suppress      time.Duration `mapstructure:"suppress"`       // an alert said again within this raises the count of the one that stands
 	MaxStanding   int           `mapstructure:"max_standing"`   // alerts that are remembered for that
 	LocalNetworks []string      `mapstructure:"local_networks"` // networks, CIDR: what is ours
+	Reorder       int           `mapstructure:"reorder"`        // flows from elsewhere that an Order holds
+	Lateness      time.Duration `mapstructure:"lateness"`       // by which one may come too late for it
 }
 
 // DefaultConfig returns the defaults of config.yaml.
@@ -21,6 +23,8 @@ func DefaultConfig() Config {
 		MaxStanding: 65536,
 		LocalNetworks: []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
 			"fc00::/7", "fe80::/10"},
+		Reorder:  500_000,
+		Lateness: 2 * time.Second,
 	}
 }
 
@@ -29,6 +33,8 @@ func (c Config) Validate() error {
 	var b Bounds
 	Between(&b, "suppress", c.Suppress, 0, 24*time.Hour)
 	Between(&b, "max_standing", c.MaxStanding, 1, 10_000_000)
+	Between(&b, "reorder", c.Reorder, 1, 100_000_000)
+	Between(&b, "lateness", c.Lateness, 0, maxLateness)
 	for _, text := range c.LocalNetworks {
 		if _, err := packet.ParseNetwork(text); err != nil {
 			b.Bad("local_networks", fmt.Sprintf("%q", text), "networks such as 10.0.0.0/8 or fd00::/8, or addresses")

@@ -145,7 +145,7 @@ func (d *decoder) icmp(p *Packet, off, end int) Verdict {
 		p.Flags |= HeaderCut
 	}
 	p.SrcPort = uint16(b[0])
-	if reply, ok := icmpCounterpart(p.Proto, b[0]); ok {
+	if reply, ok := ICMPCounterpart(p.Proto, b[0]); ok {
 		p.DstPort = uint16(reply)
 	} else {
 		p.DstPort = uint16(b[1])
@@ -155,9 +155,9 @@ func (d *decoder) icmp(p *Packet, off, end int) Verdict {
 	return OK
 }
 
-// icmpCounterpart returns the message type that answers, or is answered by, type t of ICMP or ICMPv6, as listed by
+// ICMPCounterpart returns the message type that answers, or is answered by, type t of ICMP or ICMPv6, as listed by
 // Community ID v1.
-func icmpCounterpart(proto, t uint8) (uint8, bool) {
+func ICMPCounterpart(proto, t uint8) (uint8, bool) {
 	if proto == ProtoICMP {
 		switch t {
 		case 0, 8: // echo
