@@ -52,6 +52,7 @@ type Batch struct {
 	Start, End int64
 	Every      time.Duration
 	Partial    bool // the input began after Start or ended before End
+	Last       bool // no more records come
 }
 
 // Out is where a detector says what it found. It is valid until the call that handed it over returns.

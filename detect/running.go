@@ -56,7 +56,7 @@ func (r *running) closeBatches(due int64) {
 		if b.end == noTime || b.end > due {
 			continue
 		}
-		batch := Batch{Start: b.end - int64(b.every), End: b.end, Every: b.every}
+		batch := Batch{Start: b.end - int64(b.every), End: b.end, Every: b.every, Last: r.engine.ended}
 		batch.Partial = !b.later || r.engine.ended && b.end > r.engine.until
 		b.end, b.later = noTime, true
 		r.batcher.CloseBatch(batch, r)

@@ -1,0 +1,280 @@
+package trend
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/sketch"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+// target is a service that can be the victim of a flood: the port of ICMP is 0. Reflected are answers that nobody asked
+// for, from a port, and the victim is who gets them.
+type target struct {
+	host      packet.Addr
+	port      uint16
+	proto     uint8
+	version   uint8
+	reflected bool
+}
+
+// Targets are watched once so many flows to them within a batch were not answered.
+const promoted = 32
+
+// severe is how many times the floor a flood is that somebody must look at now.
+const severe = 30
+
+// victim is a target that is watched.
+type victim struct {
+	done     int64 // step up to which the sum is
+	open     [ring]floodStep
+	syn      synSum
+	sources  sketch.Linear
+	client   packet.Addr // the latest
+	listed   bool        // it is to be judged at the batch's end
+	evidence detect.Evidence
+}
+
+// floodStep is what went to a victim in a step.
+type floodStep struct {
+	step                 int64
+	flows, unanswered    uint32
+	packetsUp, bytesDown float32
+	synSum               float32
+}
+
+// reflectors are UDP ports whose answers are far larger than the questions.
+var reflectors = [...]uint16{19, 53, 123, 161, 389, 1900, 11211}
+
+// targetOf says what a flow's record aims at, and whether it speaks for a flood.
+func targetOf(f *detect.Flow, unanswered bool) (t target, speaks bool) {
+	t = target{host: f.Server, port: f.ServerPort, proto: f.Proto, version: f.Version}
+	switch f.Proto {
+	case packet.ProtoICMP, packet.ProtoICMPv6:
+		t.port = 0
+		return t, f.Packets[flowtable.Up] >= promoted
+	case packet.ProtoUDP:
+		if f.Missing&detect.NoPackets == 0 && f.Packets[flowtable.Up] == 0 && isReflector(f.ServerPort) {
+			return target{host: f.Client, port: f.ServerPort, proto: f.Proto, version: f.Version, reflected: true}, true
+		}
+	}
+	return t, unanswered
+}
+
+func isReflector(port uint16) bool {
+	for _, p := range reflectors {
+		if p == port {
+			return true
+		}
+	}
+	return false
+}
+
+// aim counts a flow's record for what it aims at, if that is watched.
+func (d *Detector) aim(f *detect.Flow, unanswered bool) {
+	t, speaks := targetOf(f, unanswered)
+	hash := detect.Mix(f.ServerHash, uint64(t.port)<<8|uint64(t.proto))
+	if t.reflected {
+		hash = detect.Mix(f.ClientHash, uint64(t.port)<<8|1)
+	}
+	v := d.victims.Get(t, hash)
+	if v == nil {
+		if !speaks {
+			return
+		}
+		if f.HasPorts() {
+			if count, error := d.suspects.add(t, hash); count-error < promoted {
+				return
+			}
+		}
+	}
+	d.strike(t, hash, f, unanswered)
+}
+
+// strike counts a flow's record for a victim.
+func (d *Detector) strike(t target, hash uint64, f *detect.Flow, unanswered bool) {
+	v, fresh := d.victims.Put(t, hash)
+	if fresh {
+		v.done = d.steps.first - 1
+	}
+	if !v.listed {
+		v.listed = true
+		d.struck = append(d.struck, struck{t, hash})
+	}
+	source := f.Client
+	if t.reflected {
+		source = f.Server
+	}
+	d.steps.spread(f.Record, func(step int64, share float64) {
+		s := v.at(step)
+		s.packetsUp += float32(share * float64(f.Packets[flowtable.Up]))
+		s.bytesDown += float32(share * float64(f.Bytes[flowtable.Down]))
+	})
+	step, ok := d.steps.start(f)
+	if !f.First() || !ok {
+		return
+	}
+	s, n := v.at(step), uint32(1)
+	if fresh && f.HasPorts() {
+		n = promoted // with those before it was watched
+	}
+	s.flows += n
+	if unanswered || t.reflected {
+		s.unanswered += n
+	} else if f.HasPorts() {
+		return
+	}
+	v.sources.Add(scatterHost(source))
+	v.client = source
+	v.evidence.Add(f.ID)
+}
+
+// at returns what went to the victim in an open step.
+func (v *victim) at(step int64) *floodStep {
+	s := &v.open[slot(step)]
+	if s.step != step {
+		*s = floodStep{step: step}
+	}
+	return s
+}
+
+// struck is a victim that got something in the batch.
+type struck struct {
+	target target
+	hash   uint64
+}
+
+// judgeVictims judges the victims of the batch.
+func (d *Detector) judgeVictims(now int64, out detect.Out) {
+	for _, s := range d.struck {
+		if v := d.victims.Get(s.target, s.hash); v != nil && v.listed {
+			v.listed = false
+			d.judgeVictim(s.target, v, now, out)
+		}
+	}
+	d.struck = d.struck[:0]
+}
+
+// judgeVictim looks for the worst of the victim's steps, and brings its sum up to the closed ones.
+func (d *Detector) judgeVictim(t target, v *victim, now int64, out detect.Out) {
+	last := d.steps.first + ring - 1
+	var worst *floodStep
+	var score float64
+	for step := max(v.done+1, d.steps.first-ring); step <= last; step++ {
+		s := &v.open[slot(step)]
+		if s.step != step {
+			s = &floodStep{step: step}
+		}
+		if step < d.steps.first && t.proto == packet.ProtoTCP {
+			s.synSum = float32(v.syn.add(float64(s.flows), float64(s.flows-s.unanswered)))
+		}
+		if x := d.badness(t, s); x > score {
+			worst, score = s, x
+		}
+	}
+	v.done = max(v.done, d.steps.first-1)
+	if worst == nil {
+		return
+	}
+	subject := detect.Host{Addr: t.host, Version: t.version}
+	if d.scored < maxScored {
+		d.scored++
+		out.Score(detect.Score{Time: now, Subject: subject, Role: detect.Server, Raw: score, P: math.NaN(),
+			N: uint64(worst.flows), Alerted: score >= 1})
+	}
+	if score >= 1 {
+		out.Alert(d.flood(t, v, worst, score, now))
+	}
+}
+
+// badness is how many times a step is what makes a flood; below 1 it is none.
+func (d *Detector) badness(t target, s *floodStep) float64 {
+	if t.proto == packet.ProtoICMP || t.proto == packet.ProtoICMPv6 {
+		return float64(s.packetsUp) / float64(d.cfg.ICMPPackets)
+	}
+	if s.unanswered == 0 {
+		return 0
+	}
+	x := float64(s.unanswered) / float64(d.cfg.FloodFlows)
+	if float64(s.unanswered) < d.cfg.FloodShare*float64(s.flows) {
+		x = min(x, 0.99)
+	}
+	if s.synSum > synAlarm && s.unanswered >= uint32(d.cfg.SYNFlows) {
+		x = max(x, 1)
+	}
+	return x
+}
+
+func (d *Detector) flood(t target, v *victim, s *floodStep, score float64, now int64) detect.Alert {
+	kind, what := kindOf(t)
+	severity := detect.Medium
+	if score >= severe {
+		severity = detect.High
+	}
+	host := detect.Host{Addr: t.host, Version: t.version}
+	a := d.alert(kind, severity, s.step, now)
+	a.Subject, a.Role, a.Score, a.N = host, detect.Server, score, uint64(s.flows)
+	a.Proto, a.Evidence = t.proto, v.evidence
+	name := host.String()
+	if t.reflected {
+		a.Role = detect.Client
+		a.Client = host
+		what = fmt.Sprintf("%s from port %d", what, t.port)
+	} else {
+		a.Server = host
+	}
+	if t.port != 0 {
+		a.ServerPort, a.HasPort, a.Key = t.port, true, fmt.Sprint(t.port)
+		if !t.reflected {
+			name = netip.AddrPortFrom(t.host.Netip(t.version), t.port).String()
+		}
+	}
+	sources := v.sources.Estimate()
+	from := fmt.Sprintf("about %d addresses", sources)
+	if sources <= 1 {
+		source := detect.Host{Addr: v.client, Version: t.version}
+		from = source.String()
+		if t.reflected {
+			a.Server = source
+		} else {
+			a.Client = source
+		}
+	}
+	if !a.HasPort {
+		a.Message = fmt.Sprintf("%s: %.0f packets to %s in 10 s, from %s", what, s.packetsUp, name, from)
+	} else {
+		a.Message = fmt.Sprintf("%s: %d of %d flows to %s in 10 s went unanswered, from %s", what, s.unanswered, s.flows, name, from)
+	}
+	if t.reflected {
+		a.Message = fmt.Sprintf("%s: %d answers to %s in 10 s that it did not ask for, %.0f bytes, from %s", what, s.unanswered, name, s.bytesDown, from)
+	}
+	none := math.NaN()
+	a.Reasons = []detect.Reason{
+		{Feature: "unanswered", Value: float64(s.unanswered), Threshold: float64(d.cfg.FloodFlows), Baseline: none},
+		{Feature: "flows", Value: float64(s.flows), Threshold: none, Baseline: none},
+		{Feature: "packets_up", Value: float64(s.packetsUp), Threshold: none, Baseline: none},
+		{Feature: "sources", Value: float64(sources), Threshold: none, Baseline: none},
+	}
+	if t.proto == packet.ProtoTCP {
+		a.Reasons = append(a.Reasons, detect.Reason{Feature: "syn_cusum", Value: float64(s.synSum), Threshold: synAlarm, Baseline: none})
+	}
+	return a
+}
+
+// kindOf returns the kind of a flood and its name.
+func kindOf(t target) (kind, name string) {
+	switch {
+	case t.reflected:
+		return "reflection", "reflection flood"
+	case t.proto == packet.ProtoTCP:
+		return "syn_flood", "SYN flood"
+	case t.proto == packet.ProtoUDP:
+		return "udp_flood", "UDP flood"
+	case t.port == 0:
+		return "icmp_flood", "ICMP flood"
+	}
+	return "flood", "flood"
+}

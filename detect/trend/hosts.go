@@ -1,0 +1,159 @@
+package trend
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/flowtable"
+)
+
+// The quantities that are followed for each host.
+const (
+	opened   = iota // flows that it began
+	received        // flows to it
+	volume          // bytes both ways
+	quantities
+)
+
+// quantityNames are the names of the quantities in reasons and messages.
+var quantityNames = [quantities]string{"flows_opened", "flows_received", "bytes"}
+
+// leastSpread returns the standard deviation of a quantity below which changes are noise: of Poisson's distribution for
+// flows, and a part of the mean, since traffic is burstier than that.
+func leastSpread(quantity int, mean float64) float64 {
+	if quantity == volume {
+		return mean/2 + 100_000
+	}
+	return math.Sqrt(mean+1) + mean/4
+}
+
+// host is what is remembered of one.
+type host struct {
+	done    int64 // step up to which the charts are
+	open    [ring][quantities]float32
+	charts  [quantities]chart
+	touched [ring]bool // the step is in its list
+}
+
+// touch is a host that has something in a step.
+type touch struct {
+	host detect.Host
+	hash uint64
+}
+
+// countHost counts a flow's record for one of its hosts; role is opened or received.
+func (d *Detector) countHost(f *detect.Flow, h detect.Host, hash uint64, role int) {
+	step, open := d.steps.start(f)
+	if stepOf(f.End) < d.steps.first {
+		return
+	}
+	s, fresh := d.hosts.Put(h, hash)
+	if fresh {
+		s.done = step
+	}
+	if f.First() && open {
+		d.touch(s, h, hash, step)[role]++
+	}
+	bytes := float64(f.Bytes[flowtable.Up] + f.Bytes[flowtable.Down])
+	d.steps.spread(f.Record, func(step int64, share float64) {
+		d.touch(s, h, hash, step)[volume] += float32(share * bytes)
+	})
+}
+
+// touch notes that the host has something in the step, and returns where to count it.
+func (d *Detector) touch(s *host, h detect.Host, hash uint64, step int64) *[quantities]float32 {
+	i := slot(step)
+	if !s.touched[i] && len(d.touched[i]) < maxTouched {
+		s.touched[i] = true
+		d.touched[i] = append(d.touched[i], touch{h, hash})
+	}
+	return &s.open[i]
+}
+
+// closeHosts brings the charts of the step's hosts up to it.
+func (d *Detector) closeHosts(step, now int64, out detect.Out) {
+	i := slot(step)
+	d.risen = d.risen[:0]
+	for _, t := range d.touched[i] {
+		s := d.hosts.Get(t.host, t.hash)
+		if s == nil || !s.touched[i] {
+			continue
+		}
+		s.touched[i] = false
+		for idle := min(step-s.done, relearnt) - 1; idle > 0; idle-- { // the steps between had nothing
+			for q := range s.charts {
+				s.charts[q].add(0, leastSpread(q, float64(s.charts[q].mean)))
+			}
+		}
+		s.done = step
+		d.closeHost(t.host, s, i, out, now)
+		s.open[i] = [quantities]float32{}
+	}
+	d.touched[i] = d.touched[i][:0]
+	slices.SortStableFunc(d.risen, func(a, b rise) int { return cmp.Compare(b.sum, a.sum) })
+	for _, r := range d.risen[:min(len(d.risen), maxRises)] {
+		out.Alert(d.rise(r, step, now))
+	}
+}
+
+// rise is a host's quantity that went up.
+type rise struct {
+	host        detect.Host
+	quantity    int
+	value, mean float64
+	sum         float64
+	seen        uint16
+}
+
+// maxRises is how many hosts are named in a step, those with the largest rises: if more rise, it is something else.
+const maxRises = 10
+
+func (d *Detector) closeHost(h detect.Host, s *host, i int, out detect.Out, now int64) {
+	worst, risen := 0.0, false
+	for q := range s.charts {
+		c, x := &s.charts[q], float64(s.open[i][q])
+		mean, seen := float64(c.mean), c.seen
+		c.add(x, leastSpread(q, mean))
+		if int(seen) < d.cfg.Warmup {
+			continue
+		}
+		worst = max(worst, float64(c.sum))
+		least := float64(d.cfg.MinFlows)
+		if q == volume {
+			least = float64(d.cfg.MinBytes)
+		}
+		if float64(c.sum) > alarm && x >= least && x >= d.cfg.Ratio*mean {
+			d.risen = append(d.risen, rise{h, q, x, mean, float64(c.sum), seen})
+			risen = true
+		}
+	}
+	status := detect.OK
+	if int(s.charts[0].seen) <= d.cfg.Warmup {
+		status = detect.Insufficient
+	} else if d.hosts.Evicted() > 0 {
+		status = detect.Degraded
+	}
+	if d.scored < maxScored {
+		d.scored++
+		out.Score(detect.Score{Time: now, Subject: h, Role: detect.NoRole, Raw: worst, P: math.NaN(), N: uint64(s.charts[0].seen),
+			Status: status, Alerted: risen})
+	}
+}
+
+func (d *Detector) rise(r rise, step, now int64) detect.Alert {
+	a := d.alert("rise", detect.Low, step, now)
+	a.Subject, a.Role, a.Key = r.host, detect.Client, quantityNames[r.quantity]
+	if r.quantity == received {
+		a.Role = detect.Server
+	}
+	a.Score, a.N = r.sum, uint64(r.seen)
+	a.Message = fmt.Sprintf("%s: %s rose to %.0f in 10 s, usual is %.0f", r.host, quantityNames[r.quantity], r.value, r.mean)
+	a.Reasons = []detect.Reason{
+		{Feature: quantityNames[r.quantity], Value: r.value, Threshold: d.cfg.Ratio * r.mean, Baseline: r.mean},
+		{Feature: "cusum", Value: r.sum, Threshold: alarm, Baseline: math.NaN()},
+	}
+	return a
+}

@@ -1,0 +1,40 @@
+package trend
+
+import "github.com/weir-sensor/weir/detect"
+
+// Info implements detect.Detector.
+func (d *Detector) Info() detect.Info {
+	return detect.Info{
+		Name:    "trend",
+		Watches: "flows; 10 s steps",
+		Idea: "What a host and the network do changes slowly, and floods change it at once. Each quantity is compared with its " +
+			"own mean, and small excesses add up. A flood is so many attempts at one service that are not answered, or not " +
+			"completed, that no history is needed to call it one; it is named by its victim, with the number of its sources.",
+		Formula: "Steps of 10 s by the flows' starts, bytes and packets spread evenly over a flow's life; a step is closed lag after its end.\n" +
+			"Chart: z = (x - mean)/s; S = max(0, S + min(z, 6) - 0.5), alarm at S > 8; where |z| < 3, mean += 0.1 (x - mean) and " +
+			"s^2 = 0.9 (s^2 + 0.1 (x - mean)^2); s is at least sqrt(mean + 1) + mean/4 for flows, mean/2 + 100 kB for bytes, 0.2 bit for " +
+			"entropies. After 30 steps of alarm the new level is the usual one.\n" +
+			"rise: S > 8 of a host, x >= ratio times the mean, and min_flows or min_bytes. shift: two or more of the network's quantities.\n" +
+			"flood: flood_flows unanswered in a step, flood_share of all to that service and port; or syn_flows where " +
+			"y = max(0, y + (begun - completed)/F - 0.35) > 1.05, F the mean of the completed, 10 at least (Wang, Zhang and Shin, 2002); " +
+			"ICMP: icmp_packets to a host. Candidates come from Space-Saving with 4,096 counters (Metwally et al., 2005).\n" +
+			"Entropies in bits, over flows, of clients, servers and their ports, each hashed to 4,096 cells: too low with more than " +
+			"some hundreds of values, 12 at most.",
+		Cost:   "about 0.3 us per flow: three table look-ups and four counts; per step, what its hosts and victims cost",
+		Memory: "300 B for each of max_hosts, 0.8 kB for each of max_victims, 1 MB for entropies",
+		Wrong: "A service that is down while many ask for it looks like a SYN flood; a backup looks like a rise. A flood of answered " +
+			"requests is seen as a rise only. Flows longer than lag count for what they do in the steps that are still open; " +
+			"a flood of one endless UDP flow is seen when its record is written (flow.active_timeout).",
+		Remedy: "Raise flood_flows on busy networks; ratio, min_flows and min_bytes decide about rises. A shorter lag sees sooner and less: " +
+			"flows without an answer are written after flow.idle of their kind.",
+		Kinds: []detect.Kind{
+			{Name: "syn_flood", Severity: detect.Medium, Doc: "Connections to a service are begun and not completed; high from 1,000/s with the defaults."},
+			{Name: "udp_flood", Severity: detect.Medium, Doc: "UDP to a port that does not answer."},
+			{Name: "icmp_flood", Severity: detect.Medium, Doc: "ICMP to a host, answered or not."},
+			{Name: "reflection", Severity: detect.Medium, Doc: "Answers of amplifying services to a host that did not ask."},
+			{Name: "flood", Severity: detect.Medium, Doc: "The same with another protocol."},
+			{Name: "rise", Severity: detect.Low, Doc: "A host's flows or bytes are far above what is usual for it."},
+			{Name: "shift", Severity: detect.Low, Doc: "Several quantities of the whole network changed at once."},
+		},
+	}
+}

@@ -1,0 +1,143 @@
+package trend
+
+import (
+	"math"
+	"time"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+)
+
+const (
+	maxTouched = 32768 // hosts that are judged in a step
+	maxScored  = 2000  // scores in a batch
+	suspected  = 4096  // services that are counted until they are watched
+)
+
+// Detector follows the network and its hosts. Its state is bounded by its Config.
+type Detector struct {
+	cfg      Config
+	steps    openSteps
+	network  network
+	hosts    *detect.Table[detect.Host, host]
+	touched  [ring][]touch
+	victims  *detect.Table[target, victim]
+	suspects *heavy[target]
+	struck   []struck // victims of this batch
+	risen    []rise   // scratch
+	scored   int      // scores of this batch
+}
+
+// New returns a detector; cfg must be valid.
+func New(cfg Config) *Detector {
+	return &Detector{cfg: cfg,
+		hosts:    detect.NewTable[detect.Host, host](cfg.MaxHosts),
+		victims:  detect.NewTable[target, victim](cfg.MaxVictims),
+		suspects: newHeavy[target](suspected),
+	}
+}
+
+var (
+	_ detect.FlowWatcher = (*Detector)(nil)
+	_ detect.Batcher     = (*Detector)(nil)
+	_ detect.Sized       = (*Detector)(nil)
+)
+
+// Tables implements detect.Sized.
+func (d *Detector) Tables() []detect.TableCount {
+	return []detect.TableCount{d.hosts.Count("hosts"), d.victims.Count("victims"), d.suspects.index.Count("suspects")}
+}
+
+// Flows implements detect.FlowWatcher.
+func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
+	for i := range flows {
+		f := &flows[i]
+		d.closeSteps(f.Time, stepOf(f.Time-int64(d.cfg.Lag)), out)
+		d.count(f)
+	}
+}
+
+// closeSteps closes the steps before first.
+func (d *Detector) closeSteps(now, first int64, out detect.Out) {
+	if !d.steps.begun {
+		d.steps.begun, d.steps.first = true, first
+	}
+	for n := 0; d.steps.first < first; n++ {
+		if n == ring+relearnt { // nothing is open any more, and silence has become what is usual
+			d.steps.first = first
+			return
+		}
+		step := d.steps.first
+		d.steps.first++
+		d.closeHosts(step, now, out)
+		d.closeNetwork(step, now, out)
+	}
+}
+
+// count counts a flow's record.
+func (d *Detector) count(f *detect.Flow) {
+	unanswered := unanswered(f)
+	step, open := d.steps.start(f)
+	if f.First() {
+		if open {
+			d.network.open[slot(step)].count(f, unanswered)
+		} else {
+			d.steps.late++
+		}
+	}
+	if !toGroup(f) {
+		d.aim(f, unanswered)
+	}
+	// Strangers who get no answer can be as many as there are addresses.
+	if f.ClientLocal || !unanswered {
+		d.countHost(f, f.ClientHost(), f.ClientHash, opened)
+	}
+	if f.ServerLocal || !unanswered {
+		d.countHost(f, f.ServerHost(), f.ServerHash, received)
+	}
+	bytes := float64(f.Bytes[flowtable.Up] + f.Bytes[flowtable.Down])
+	d.steps.spread(f.Record, func(step int64, share float64) { d.network.open[slot(step)].bytes += share * bytes })
+}
+
+// unanswered says whether the flow is an attempt that the server did not take or, of TCP, that the client did not complete.
+func unanswered(f *detect.Flow) bool {
+	if f.Failed() {
+		return true
+	}
+	return f.Proto == packet.ProtoTCP && f.Missing == 0 && f.ClientBy == flowtable.BySYN && f.Part == 0 && f.RTT < 0 &&
+		f.Payload[flowtable.Up]+f.Payload[flowtable.Down] == 0
+}
+
+// toGroup says whether the server's address stands for several hosts.
+func toGroup(f *detect.Flow) bool {
+	if f.Version == 4 {
+		return uint32(f.Server.Lo)>>28 >= 14
+	}
+	return f.Server.Hi>>56 == 0xff
+}
+
+// Batches implements detect.Batcher.
+func (d *Detector) Batches() []time.Duration { return []time.Duration{stepLength} }
+
+// CloseBatch implements detect.Batcher.
+func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
+	first := stepOf(b.End - int64(d.cfg.Lag))
+	if b.Last {
+		first = stepOf(b.End)
+	}
+	d.closeSteps(b.End, first, out)
+	d.judgeVictims(b.End, out)
+	d.suspects.reset()
+	d.scored = 0
+}
+
+// alert returns an alert about a step.
+func (d *Detector) alert(kind string, severity detect.Severity, step, now int64) detect.Alert {
+	a := detect.Alert{Time: now, Kind: kind, Severity: severity, P: math.NaN(),
+		WindowStart: step * int64(stepLength), WindowEnd: (step + 1) * int64(stepLength)}
+	if d.hosts.Evicted()+d.victims.Evicted() > 0 {
+		a.Status = detect.Degraded
+	}
+	return a
+}
