@@ -84,4 +84,16 @@ var detectRanges = map[string]accepted{
 	"detect.clusters.max_flows":  {[]string{"100", "100000"}, []string{"99", "100001"}},
 	"detect.clusters.max_alerts": {[]string{"0", "1000"}, []string{"-1", "1001"}},
 	"detect.clusters.seed":       {[]string{"0", "2147483647"}, []string{"-1", "2147483648"}},
+
+	"detect.trend.lag":          {[]string{"0s", "2m20s"}, []string{"-1s", "2m20.1s"}},
+	"detect.trend.flood_flows":  {[]string{"32", "1000000000"}, []string{"31", "1000000001"}},
+	"detect.trend.flood_share":  {[]string{"0", "1"}, []string{"-0.1", "1.1", "NaN"}},
+	"detect.trend.icmp_packets": {[]string{"10", "1000000000"}, []string{"9", "1000000001"}},
+	"detect.trend.syn_flows":    {[]string{"32", "1000000000"}, []string{"31", "1000000001"}},
+	"detect.trend.warmup":       {[]string{"1", "100000"}, []string{"0", "100001"}},
+	"detect.trend.ratio":        {[]string{"1", "1000"}, []string{"0.9", "1001", "NaN"}},
+	"detect.trend.min_flows":    {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
+	"detect.trend.min_bytes":    {[]string{"1", "1000000000000"}, []string{"0", "1000000000001"}},
+	"detect.trend.max_hosts":    {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+	"detect.trend.max_victims":  {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 }

@@ -176,6 +176,7 @@ func Sections() []Section {
 		{"detect.pairs", "Pairs of hosts that use far more ports in 10 s than the others."},
 		{"detect.density", "Flows that lie far from all others of their minute."},
 		{"detect.clusters", "Kinds of flows in the whole input, and flows far from every kind; off by default."},
+		{"detect.trend", "Sudden rises of flows, bytes and unanswered attempts, and floods."},
 		{"detect.beacon", "Regular contacts of a client with a server."},
 		{"detect.sequence", "Hosts whose 10 s are not what a recurrent network, trained on good traffic, expects."},
 		{"detect.ensemble", "What becomes of all detectors' scores: a ranking of hosts, and probabilities."},

@@ -24,6 +24,7 @@ func detectKeys() []Key {
 		pairsKeys(),
 		densityKeys(),
 		clustersKeys(),
+		trendKeys(),
 		beaconKeys(),
 		sequenceKeys(),
 		ensembleKeys(),

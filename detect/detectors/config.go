@@ -14,6 +14,7 @@ import (
 	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
 	"github.com/weir-sensor/weir/detect/sequence"
+	"github.com/weir-sensor/weir/detect/trend"
 )
 
 // Config is the detection's part of the configuration.
@@ -25,6 +26,7 @@ type Config struct {
 	Pairs         pairs.Config    `mapstructure:"pairs"`
 	Density       density.Config  `mapstructure:"density"`
 	Clusters      clusters.Config `mapstructure:"clusters"`
+	Trend         trend.Config    `mapstructure:"trend"`
 	Beacon        beacon.Config   `mapstructure:"beacon"`
 	Sequence      sequence.Config `mapstructure:"sequence"`
 	Ensemble      ensemble.Config `mapstructure:"ensemble"`
@@ -45,6 +47,7 @@ func DefaultConfig() Config {
 		Pairs:    pairs.DefaultConfig(),
 		Density:  density.DefaultConfig(),
 		Clusters: clusters.DefaultConfig(),
+		Trend:    trend.DefaultConfig(),
 		Beacon:   beacon.DefaultConfig(),
 		Sequence: sequence.DefaultConfig(),
 		Ensemble: ensemble.DefaultConfig(),
@@ -59,6 +62,7 @@ func (c Config) sections() []section {
 		{"pairs", c.Pairs},
 		{"density", c.Density},
 		{"clusters", c.Clusters},
+		{"trend", c.Trend},
 		{"beacon", c.Beacon},
 		{"sequence", c.Sequence},
 		{"ensemble", c.Ensemble},

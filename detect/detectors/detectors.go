@@ -14,6 +14,7 @@ import (
 	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
 	"github.com/weir-sensor/weir/detect/sequence"
+	"github.com/weir-sensor/weir/detect/trend"
 )
 
 // entry is one detector: how it is made, and whether it is among the default ones.
@@ -31,6 +32,7 @@ func entries() []entry {
 		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
 		{"density", false, func(c Config) (detect.Detector, error) { return density.New(c.Density), nil }},
 		{"clusters", true, func(c Config) (detect.Detector, error) { return clusters.New(c.Clusters), nil }},
+		{"trend", false, func(c Config) (detect.Detector, error) { return trend.New(c.Trend), nil }},
 		{"beacon", false, func(c Config) (detect.Detector, error) { return beacon.New(c.Beacon), nil }},
 		{"sequence", true, func(c Config) (detect.Detector, error) { return sequence.New(c.Sequence) }},
 		{"ensemble", false, func(c Config) (detect.Detector, error) {
