@@ -1,0 +1,2 @@
+// Package blocklist finds flows with an end on a list.
+package blocklist
