@@ -9,6 +9,11 @@ var detectRanges = map[string]accepted{
 	"detect.lateness":       {[]string{"0s", "24h0m0s"}, []string{"-1ns", "24h0m0.000000001s"}},
 	"detect.local_networks": {[]string{"", "10.0.0.0/8,fd00::/8", "192.0.2.1"}, []string{"10.0.0.0/33", "x"}},
 
+	"detect.blocklist.lists": {[]string{"", "/a.txt", "a=/a.txt,b:csv/2=/b,c:drop=c=d"},
+		[]string{"a b=/a", "a:xls=/a", "a=", ":csv=/a", "a:csv/=/a", "a:csv/0=/a", "a:drop/2=/a"}},
+	"detect.blocklist.skip_local": {[]string{"false", "true"}, []string{"2"}},
+	"detect.blocklist.max_alerts": {[]string{"1", "1000"}, []string{"0", "1001"}},
+
 	"detect.ports.learn":           {[]string{"0s", "720h0m0s"}, []string{"-1s", "720h0m0.000000001s"}},
 	"detect.ports.forget":          {[]string{"1h0m0s", "8760h0m0s"}, []string{"59m59s", "8760h0m0.000000001s"}},
 	"detect.ports.max_p":           {[]string{"1e-12", "0.5"}, []string{"0", "0.51", "NaN"}},

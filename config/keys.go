@@ -171,6 +171,7 @@ func Sections() []Section {
 		{"flow.idle", "How long a flow of each kind may be silent, in packet time."},
 		{"window", "Features of windows of packets between two hosts."},
 		{"detect", "What judges flows and windows, and how often it says the same."},
+		{"detect.blocklist", "Flows with an end on a list."},
 		{"detect.ports", "Which ports are used, and which for the first time."},
 		{"detect.scan", "Who asks many hosts or ports that do not answer."},
 		{"detect.pairs", "Pairs of hosts that use far more ports in 10 s than the others."},

@@ -44,6 +44,7 @@ const WantSource = "PATH, NAME=PATH or NAME:FORMAT=PATH, FORMAT any of plain, cs
 // ParseSource reads a setting: PATH, NAME=PATH or NAME:FORMAT=PATH. A list without a name is called as its file, without
 // what is behind the first dot.
 func ParseSource(text string) (Source, error) {
+	problem := fmt.Errorf("got %s, want %s", quote(text), WantSource)
 	head, path, named := strings.Cut(text, "=")
 	if !named {
 		base, _, _ := strings.Cut(filepath.Base(text), ".")
@@ -58,7 +59,7 @@ func ParseSource(text string) (Source, error) {
 		s.Name = head
 	}
 	if s.Name == "" || path == "" || strings.ContainsAny(s.Name, " \t/\"") {
-		return s, fmt.Errorf("got %s, want %s", strconv.Quote(text), WantSource)
+		return s, problem
 	}
 	if !given {
 		return s, nil
@@ -70,7 +71,7 @@ func ParseSource(text string) (Source, error) {
 		}
 	}
 	if n, err := strconv.Atoi(column); s.Format == Auto || hasColumn && (s.Format != CSV || column == "" || err == nil && n < 1) {
-		return s, fmt.Errorf("got %s, want %s", strconv.Quote(text), WantSource)
+		return s, problem
 	}
 	s.Column = column
 	return s, nil

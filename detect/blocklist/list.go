@@ -29,7 +29,8 @@ type List struct {
 	Masked   int    // networks with bits behind their prefix, which were dropped
 	Problems []Problem
 
-	entries []entry // by prefix, each once
+	entries    []entry // by prefix, each once
+	configured Format  // Auto where the file told
 }
 
 // Problem is something about a line that its author should know.
@@ -105,7 +106,7 @@ func (s Source) Load() (*List, error) {
 
 // Read reads a list. Errors are those of r, and that there is no usable line but others.
 func (s Source) Read(r io.Reader) (*List, error) {
-	l := &List{Source: s}
+	l := &List{Source: s, configured: s.Format}
 	sum := sha256.New()
 	count := &counter{w: sum}
 	in := bufio.NewReaderSize(io.TeeReader(r, count), sampleSize)

@@ -78,12 +78,12 @@ func (p *parser) problem(text string, used bool) {
 // refuse notes the first thing that is wrong with a line.
 func (p *parser) refuse(text, why string) {
 	if p.bad == "" {
-		p.bad = show(text) + ": " + why
+		p.bad = quote(text) + ": " + why
 	}
 }
 
-// show returns the beginning of a text in quotes.
-func show(text string) string {
+// quote returns the beginning of a text in quotes.
+func quote(text string) string {
 	if len(text) > 60 {
 		text = strings.ToValidUTF8(text[:60], "") + "..."
 	}
@@ -259,7 +259,12 @@ func (p *parser) p2p(text string) {
 	if text == "" || text[0] == '#' {
 		return
 	}
-	p.take(text[strings.LastIndexByte(text, ':')+1:], 0, 0)
+	span := text[strings.LastIndexByte(text, ':')+1:]
+	if !strings.Contains(span, "-") {
+		p.refuse(text, "want NAME:START-END")
+		return
+	}
+	p.take(span, 0, 0)
 }
 
 // take adds an address, a network or a range.
@@ -281,7 +286,7 @@ func (p *parser) take(text string, reliability, risk uint8) {
 	}
 	if masked != prefix {
 		p.list.Masked++
-		p.problem(fmt.Sprintf("%s: bits behind the prefix, %s is used", show(text), masked), true)
+		p.problem(fmt.Sprintf("%s: bits behind the prefix, %s is used", quote(text), masked), true)
 	}
 	p.list.Given++
 	p.add(e, masked)

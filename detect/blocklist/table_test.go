@@ -20,7 +20,7 @@ func TestTableAgainstLinearScan(t *testing.T) {
 		var lists []*List
 		var want []given
 		for i := range 3 {
-			prefixes := randomPrefixes(r, 150)
+			prefixes := randomPrefixes(r, 80)
 			lists = append(lists, listOf(t, fmt.Sprint("list", i), prefixes))
 			for line, p := range prefixes {
 				want = append(want, given{i, line + 1, p})

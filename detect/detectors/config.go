@@ -7,6 +7,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/beacon"
+	"github.com/weir-sensor/weir/detect/blocklist"
 	"github.com/weir-sensor/weir/detect/clusters"
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
@@ -21,15 +22,16 @@ import (
 type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
-	Ports         ports.Config    `mapstructure:"ports"`
-	Scan          scan.Config     `mapstructure:"scan"`
-	Pairs         pairs.Config    `mapstructure:"pairs"`
-	Density       density.Config  `mapstructure:"density"`
-	Clusters      clusters.Config `mapstructure:"clusters"`
-	Trend         trend.Config    `mapstructure:"trend"`
-	Beacon        beacon.Config   `mapstructure:"beacon"`
-	Sequence      sequence.Config `mapstructure:"sequence"`
-	Ensemble      ensemble.Config `mapstructure:"ensemble"`
+	Blocklist     blocklist.Config `mapstructure:"blocklist"`
+	Ports         ports.Config     `mapstructure:"ports"`
+	Scan          scan.Config      `mapstructure:"scan"`
+	Pairs         pairs.Config     `mapstructure:"pairs"`
+	Density       density.Config   `mapstructure:"density"`
+	Clusters      clusters.Config  `mapstructure:"clusters"`
+	Trend         trend.Config     `mapstructure:"trend"`
+	Beacon        beacon.Config    `mapstructure:"beacon"`
+	Sequence      sequence.Config  `mapstructure:"sequence"`
+	Ensemble      ensemble.Config  `mapstructure:"ensemble"`
 }
 
 // Names that stand for several in Config.Detectors.
@@ -41,22 +43,24 @@ const (
 // DefaultConfig returns the defaults of config.yaml.
 func DefaultConfig() Config {
 	return Config{
-		Config:   detect.DefaultConfig(),
-		Ports:    ports.DefaultConfig(),
-		Scan:     scan.DefaultConfig(),
-		Pairs:    pairs.DefaultConfig(),
-		Density:  density.DefaultConfig(),
-		Clusters: clusters.DefaultConfig(),
-		Trend:    trend.DefaultConfig(),
-		Beacon:   beacon.DefaultConfig(),
-		Sequence: sequence.DefaultConfig(),
-		Ensemble: ensemble.DefaultConfig(),
+		Config:    detect.DefaultConfig(),
+		Blocklist: blocklist.DefaultConfig(),
+		Ports:     ports.DefaultConfig(),
+		Scan:      scan.DefaultConfig(),
+		Pairs:     pairs.DefaultConfig(),
+		Density:   density.DefaultConfig(),
+		Clusters:  clusters.DefaultConfig(),
+		Trend:     trend.DefaultConfig(),
+		Beacon:    beacon.DefaultConfig(),
+		Sequence:  sequence.DefaultConfig(),
+		Ensemble:  ensemble.DefaultConfig(),
 	}
 }
 
 // sections are the detectors' own parts, by name.
 func (c Config) sections() []section {
 	return []section{
+		{"blocklist", c.Blocklist},
 		{"ports", c.Ports},
 		{"scan", c.Scan},
 		{"pairs", c.Pairs},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/beacon"
+	"github.com/weir-sensor/weir/detect/blocklist"
 	"github.com/weir-sensor/weir/detect/clusters"
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
@@ -27,6 +28,7 @@ type entry struct {
 // entries returns all detectors in the order in which they run: those that are told what the others say come last.
 func entries() []entry {
 	return []entry{
+		{"blocklist", false, func(c Config) (detect.Detector, error) { return blocklist.New(c.Blocklist) }},
 		{"ports", false, func(c Config) (detect.Detector, error) { return ports.New(c.Ports), nil }},
 		{"scan", false, func(c Config) (detect.Detector, error) { return scan.New(c.Scan), nil }},
 		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
