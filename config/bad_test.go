@@ -127,6 +127,7 @@ func TestRangesAreEnforced(t *testing.T) {
 		"log.level":               {[]string{"debug", "info", "warn", "error"}, []string{"", "INFO"}},
 		"log.format":              {[]string{"text", "json"}, []string{"", "xml"}},
 	}
+	maps.Copy(tests, aggregateRanges)
 	maps.Copy(tests, detectRanges)
 	for _, key := range Keys() {
 		test, ok := tests[key.Name]

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/weir-sensor/weir/aggregate"
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/capture/afpacket"
 	"github.com/weir-sensor/weir/capture/libpcap"
@@ -24,6 +25,7 @@ type Config struct {
 	Pcap       libpcap.Config   `mapstructure:"pcap"`
 	Flow       flowtable.Config `mapstructure:"flow"`
 	Window     features.Config  `mapstructure:"window"`
+	Aggregate  aggregate.Config `mapstructure:"aggregate"`
 	Detect     detectors.Config `mapstructure:"detect"`
 	Sensor     sensor.Config    `mapstructure:"sensor"`
 	Output     output.Config    `mapstructure:"output"`
@@ -40,6 +42,7 @@ func Default() Config {
 		Pcap:       libpcap.DefaultConfig(),
 		Flow:       flowtable.DefaultConfig(),
 		Window:     features.DefaultConfig(),
+		Aggregate:  aggregate.DefaultConfig(),
 		Detect:     detectors.DefaultConfig(),
 		Sensor:     sensor.DefaultConfig(),
 		Output:     output.DefaultConfig(),

@@ -29,7 +29,7 @@ const (
 // Keys returns every key in the order of Config's fields: config.yaml and docs/CONFIG.md are made from it. The
 // caller owns the slice.
 func Keys() []Key {
-	return slices.Concat(captureKeys(), detectKeys(), runKeys())
+	return slices.Concat(captureKeys(), aggregateKeys(), detectKeys(), runKeys())
 }
 
 func captureKeys() []Key {
@@ -170,6 +170,7 @@ func Sections() []Section {
 		{"flow", "How packets become flows, when flows end, and how many may be open."},
 		{"flow.idle", "How long a flow of each kind may be silent, in packet time."},
 		{"window", "Features of windows of packets between two hosts."},
+		{"aggregate", "Sums of flow records, as an output of their own."},
 		{"detect", "What judges flows and windows, and how often it says the same."},
 		{"detect.blocklist", "Flows with an end on a list."},
 		{"detect.ports", "Which ports are used, and which for the first time."},

@@ -37,6 +37,35 @@ func TestAlertSchema(t *testing.T) {
 	checkDocument(t, alertSchemaPath, schema(t, "alert", "Something that somebody should look at: a line of alerts.ndjson.", AlertColumns(), AlertColumns()))
 }
 
+func TestAggregateSchemas(t *testing.T) {
+	all, steps := AggregateColumns(), StepColumns()
+	checkDocument(t, "../docs/schema/aggregate.v1.json", schema(t, "aggregate", "Flow records of a 5-tuple, summed up: a line of aggregates.ndjson.", all, all))
+	checkDocument(t, "../docs/schema/step.v1.json", schema(t, "step", "Flow records of a client and a server within a step, summed up: a line of steps.ndjson.", steps, steps))
+}
+
+func TestAggregatesDocument(t *testing.T) {
+	const path = "../docs/AGGREGATES.md"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, columns := range map[string][]Column{"aggregates": AggregateColumns(), "steps": StepColumns()} {
+		begin, end := "<!-- "+name+": made from output/aggregates.go by go test ./output -update -->\n", "<!-- end of "+name+" -->\n"
+		text = replaceBetween(t, text, begin, columnTable(columns), end)
+	}
+	checkDocument(t, path, text)
+}
+
+// columnTable is a Markdown table of columns without sources.
+func columnTable(columns []Column) string {
+	var b strings.Builder
+	b.WriteString("| column | type | unit | meaning |\n| --- | --- | --- | --- |\n")
+	for _, c := range columns {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Name, kinds[c.Type], c.Unit, c.Doc)
+	}
+	return b.String()
+}
+
 func TestFlowsDocument(t *testing.T) {
 	text, err := os.ReadFile(flowsDoc)
 	if err != nil {
@@ -52,7 +81,7 @@ func replaceBetween(t *testing.T, text []byte, begin, middle, end string) []byte
 	before, rest, ok := bytes.Cut(text, []byte(begin))
 	_, after, ok2 := bytes.Cut(rest, []byte(end))
 	if !ok || !ok2 {
-		t.Fatalf("%s lacks the marks %q and %q", flowsDoc, begin, end)
+		t.Fatalf("the document lacks the marks %q and %q", begin, end)
 	}
 	return slices.Concat(before, []byte(begin+middle+end), after)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/weir-sensor/weir/detect"
@@ -26,8 +27,9 @@ type outputs struct {
 	windows output.WindowSink // nil: none are wanted
 	alerts  *alertTee         // nil or empty: nothing is judged, or alerts go nowhere
 
-	totals *summary.Summary // nil where no summary was asked for
-	worst  *summary.Alerts  // nil where there is no summary of alerts
+	sums   *output.Aggregates // among flows; nil: none are wanted
+	totals *summary.Summary   // nil where no summary was asked for
+	worst  *summary.Alerts    // nil where there is no summary of alerts
 }
 
 // all returns every sink, in the order in which they are completed.
@@ -67,6 +69,17 @@ func (o *outputs) abort() error {
 		err = errors.Join(err, s.Abort())
 	}
 	return err
+}
+
+// warn says what the sums lack.
+func (o *outputs) warn(log *slog.Logger) {
+	if o.sums == nil {
+		return
+	}
+	if c := o.sums.Counts(); c.EarlyTuples+c.EarlySteps+c.Ports > 0 {
+		log.Warn("the tables of aggregates were full: some rows are split, some ports counted twice (aggregate.max_tuples, max_pairs, max_ports)",
+			"aggregates", c.EarlyTuples, "steps", c.EarlySteps, "ports", c.Ports)
+	}
 }
 
 // print prints the summary where one was asked for: of what was found first.
@@ -145,6 +158,12 @@ func (r *replay) open(workers int) (*outputs, error) {
 			}
 			o.alerts.add(output.NewAlerts(file, format, programVersion()))
 		}
+		if r.loaded.Config.Aggregate.Enabled {
+			if o.sums, err = r.aggregates(format); err != nil {
+				return nil, errors.Join(err, flows[0].Abort())
+			}
+			flows = append(flows, o.sums)
+		}
 	}
 	stream := output.NewStream(r.app.stdout, "standard output")
 	switch r.stdout {
@@ -165,4 +184,17 @@ func (r *replay) open(workers int) (*outputs, error) {
 	}
 	o.flows = output.NewTee(flows...)
 	return o, nil
+}
+
+// aggregates makes the two files of sums.
+func (r *replay) aggregates(format output.Format) (*output.Aggregates, error) {
+	tuples, err := r.dir.Create("aggregates." + format.String())
+	if err != nil {
+		return nil, err
+	}
+	steps, err := r.dir.Create("steps." + format.String())
+	if err != nil {
+		return nil, errors.Join(err, tuples.Abort())
+	}
+	return output.NewAggregates(r.loaded.Config.Aggregate, tuples, steps, format, programVersion()), nil
 }

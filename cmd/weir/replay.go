@@ -74,7 +74,7 @@ func newReplay(a *app) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&r.out, "out", "", "Write flows, windows, alerts, ledger.json and manifest.json into this `directory`")
+	flags.StringVar(&r.out, "out", "", "Write flows, windows, alerts, aggregates, ledger.json and manifest.json into this `directory`")
 	flags.StringVar(&r.stdout, "stdout", "", "Stream `records` (flows, windows or alerts) to standard output")
 	flags.BoolVar(&r.strict, "strict", false, "Exit with status 1 where a capture is cut short or damaged")
 	flags.StringSliceVar(&r.files, "labels", nil, "Join the labels of these tab-separated `files` to flows and windows (docs/LABELS.md)")
@@ -83,6 +83,7 @@ func newReplay(a *app) *cobra.Command {
 	configFlag(flags, "filter", "capture.filter")
 	configFlag(flags, "features", "flow.features")
 	configFlag(flags, "windows", "window.enabled")
+	configFlag(flags, "aggregates", "aggregate.enabled")
 	detectFlag(flags)
 	configFlag(flags, "shards", "sensor.shards")
 	return cmd
@@ -93,6 +94,8 @@ func (r *replay) nowhere(cmd *cobra.Command) error {
 	switch {
 	case cmd.Flags().Changed("windows") && r.loaded.Config.Window.Enabled && r.out == "" && r.stdout != "windows":
 		return usagef("--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows")
+	case cmd.Flags().Changed("aggregates") && r.loaded.Config.Aggregate.Enabled && r.out == "":
+		return usagef("--aggregates: there is nowhere to write them to, want --out DIRECTORY")
 	case r.out != "" || r.stdout != "":
 		return nil
 	}
@@ -151,6 +154,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	}
 	stats := src.Stats()
 	r.warn(ctx, stats, &ledger)
+	to.warn(r.log)
 	r.tell(r.log, r.loaded.Config.Log.Level)
 	finishErr := r.finish(ledger, stats, to, err == nil && ctx.Err() == nil)
 	switch {
