@@ -26,7 +26,7 @@ const Builtin = "builtin"
 func DefaultConfig() Config {
 	return Config{
 		Calibration: Builtin,
-		BaseRate:    0.001,
+		BaseRate:    0.01,
 		Scores:      10_000,
 		Memory:      24 * time.Hour,
 		MaxHosts:    50_000,
