@@ -1,6 +1,8 @@
 package research
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/weir-sensor/weir/detect"
@@ -39,15 +41,16 @@ func NewTruth(l *Labels, classes ...string) *Truth {
 func (t *Truth) Flows(records []flowtable.Record) {
 	for i := range records {
 		r := &records[i]
+		client, server := t.part(r.Client, r.Version), t.part(r.Server, r.Version)
 		if r.Label == 0 || !t.bad[r.Label-1] {
 			continue
 		}
 		t.flows[r.ID] = true
 		if t.flood[r.Label-1] {
-			t.part(r.Client, r.Version).floods++
-			t.part(r.Server, r.Version).flooded++
+			client.floods++
+			server.flooded++
 		} else {
-			t.part(r.Client, r.Version).bad++
+			client.bad++
 		}
 	}
 }
@@ -58,6 +61,13 @@ func (t *Truth) part(a packet.Addr, version uint8) *part {
 		t.hosts[h] = &part{}
 	}
 	return t.hosts[h]
+}
+
+// Hosts returns all hosts that were seen, by IP version and address. The caller owns the slice.
+func (t *Truth) Hosts() []detect.Host {
+	return slices.SortedFunc(maps.Keys(t.hosts), func(a, b detect.Host) int {
+		return cmp.Or(cmp.Compare(a.Version, b.Version), cmp.Compare(a.Addr.Hi, b.Addr.Hi), cmp.Compare(a.Addr.Lo, b.Addr.Lo))
+	})
 }
 
 // Flow says whether something is wrong with a flow.

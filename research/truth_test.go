@@ -43,6 +43,9 @@ func TestTruthOfHosts(t *testing.T) {
 			t.Errorf("192.0.2.%d: got %v, want %v (wrong, known)", last, got, want)
 		}
 	}
+	if n := len(truth.Hosts()); n != 6 {
+		t.Errorf("got %d hosts, want 6", n)
+	}
 	if !truth.Flow(0) || truth.Flow(1) {
 		t.Error("flows: want the scan alone of the first two")
 	}

@@ -85,9 +85,9 @@ func (t *ensembleTraining) judge(ctx context.Context, path string, labels *resea
 	}
 	said := made[at].(*ensemble.Detector)
 	t.features = said.FeatureNames()
-	for _, c := range said.HostCases() {
-		var known bool
-		if c.Positive, known = truth.Host(c.Host); known {
+	for _, h := range truth.Hosts() {
+		c, known := said.Case(h), false
+		if c.Positive, known = truth.Host(h); known {
 			t.cases = append(t.cases, c)
 		}
 	}

@@ -79,9 +79,9 @@ func cases(t *testing.T, run string) (all []ensemble.Case, names []string) {
 		truth := corpustest.Replay(t, run, phase, made, nil)
 		said := made[len(made)-1].(*ensemble.Detector)
 		names = said.FeatureNames()
-		for _, c := range said.HostCases() {
-			var known bool
-			if c.Positive, known = truth.Host(c.Host); known {
+		for _, h := range truth.Hosts() {
+			c, known := said.Case(h), false
+			if c.Positive, known = truth.Host(h); known {
 				c.Fold = len(all) % 5
 				all = append(all, c)
 			}

@@ -1,7 +1,6 @@
 package ensemble
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 
@@ -19,21 +18,16 @@ type Case struct {
 // FeatureNames returns the names of the features of the detectors at hand.
 func (d *Detector) FeatureNames() []string { return FeatureNames(d.members) }
 
-// HostCases returns the features of all hosts that are remembered, in the order of their addresses, of which Host and Row
-// are set. The caller owns them.
-func (d *Detector) HostCases() []Case {
-	var cases []Case
-	for _, table := range []*detect.Table[detect.Host, evidence]{d.named, d.hosts} {
-		for h, e := range table.All() {
-			if h.Version != 0 {
-				cases = append(cases, Case{Host: h, Row: d.features(e, nil)})
-			}
-		}
+// Case returns what is known of a host, of which Host and Row are set. The caller owns it.
+func (d *Detector) Case(h detect.Host) Case {
+	e := d.named.Get(h, d.hash(h))
+	if e == nil {
+		e = d.hosts.Get(h, d.hash(h))
 	}
-	slices.SortFunc(cases, func(a, b Case) int {
-		return cmp.Or(cmp.Compare(a.Host.Version, b.Host.Version), cmp.Compare(a.Host.Addr.Hi, b.Host.Addr.Hi), cmp.Compare(a.Host.Addr.Lo, b.Host.Addr.Lo))
-	})
-	return cases
+	if e == nil {
+		e = &evidence{}
+	}
+	return Case{Host: h, Row: d.features(e, nil)}
 }
 
 // ridge is the L2 penalty of the weights: that of a normal prior with a deviation of 1.
@@ -113,8 +107,11 @@ func measure(cases []Case, logits []float64, positive []bool) Measured {
 		ECE(probabilities, positive, ECEBins), Reliability(probabilities, positive, ECEBins)}
 }
 
-// fitStack fits weights to the cases that are wanted. Evidence never speaks for a host: what would weigh below 0 is left out,
-// the most negative first, until nothing does.
+// minWeight is the smallest weight that is worth to make probabilities depend on a detector.
+const minWeight = 0.01
+
+// fitStack fits weights to the cases that are wanted. Evidence never speaks for a host: what would weigh below minWeight is
+// left out, the least first, until nothing does.
 func fitStack(cases []Case, wanted func(Case) bool) (weights []float64, intercept float64) {
 	weights = make([]float64, len(cases[0].Row))
 	used := make([]int, len(weights))
@@ -137,7 +134,7 @@ func fitStack(cases []Case, wanted func(Case) bool) (weights []float64, intercep
 		w, b := logistic(rows, targets, ridge)
 		worst := -1
 		for i, v := range w {
-			if v < 0 && (worst < 0 || v < w[worst]) {
+			if v < minWeight && (worst < 0 || v < w[worst]) {
 				worst = i
 			}
 		}
