@@ -2,6 +2,8 @@ package ensemble_test
 
 import (
 	"context"
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/weir-sensor/weir/capture/pcapfile"
@@ -90,6 +92,24 @@ func cases(t *testing.T, run string) (all []ensemble.Case, names []string) {
 	return all, names
 }
 
+// found returns how many of the wrong have a score above that which a share of the others exceed.
+func found(scores []float64, wrong []bool, share float64) (n int) {
+	var others []float64
+	for i, s := range scores {
+		if !wrong[i] {
+			others = append(others, s)
+		}
+	}
+	slices.Sort(others)
+	threshold := others[int(math.Ceil(float64(len(others))*(1-share)))-1]
+	for i, s := range scores {
+		if wrong[i] && s > threshold {
+			n++
+		}
+	}
+	return n
+}
+
 // What is fitted on one run says what happened in another. docs/ENSEMBLE.md has the figures.
 func TestCalibrationHoldsForAnotherRun(t *testing.T) {
 	train, names := cases(t, "dev")
@@ -108,8 +128,13 @@ func TestCalibrationHoldsForAnotherRun(t *testing.T) {
 			positives++
 		}
 	}
+	t.Logf("all: %d of %d found at 1 %% false", found(probabilities, wrong, .01), positives)
 	for i, name := range names {
-		t.Logf("%-30s %.3f", name, stack.Weights[i])
+		column := make([]float64, len(test))
+		for k, c := range test {
+			column[k] = c.Row[i]
+		}
+		t.Logf("%-20s weight %.3f, by itself %d found at 1 %% false", name, stack.Weights[i], found(column, wrong, .01))
 	}
 	t.Logf("fitted on %d wrong and %d other hosts: %+v", stack.Positives, stack.Negatives, stack.Measured)
 	brier, ece := ensemble.Brier(probabilities, wrong), ensemble.ECE(probabilities, wrong, ensemble.ECEBins)
