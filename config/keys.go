@@ -174,6 +174,7 @@ func Sections() []Section {
 		{"detect", "What judges flows and windows, and how often it says the same."},
 		{"detect.blocklist", "Flows with an end on a list."},
 		{"detect.ports", "Which ports are used, and which for the first time."},
+		{"detect.hosts", "Addresses with many ports, compared with others."},
 		{"detect.scan", "Who asks many hosts or ports that do not answer."},
 		{"detect.pairs", "Pairs of hosts that use far more ports in 10 s than the others."},
 		{"detect.density", "Flows that lie far from all others of their minute."},

@@ -21,6 +21,7 @@ func detectKeys() []Key {
 		},
 		blocklistKeys(),
 		portsKeys(),
+		hostsKeys(),
 		scanKeys(),
 		pairsKeys(),
 		densityKeys(),

@@ -45,8 +45,12 @@ func (f *Flow) Answered() bool {
 		return f.State == flowtable.Established
 	}
 	switch f.ConnState {
-	case flowtable.S1, flowtable.SF, flowtable.S2, flowtable.S3, flowtable.RSTO, flowtable.RSTR:
+	case flowtable.S1, flowtable.SF, flowtable.S2, flowtable.S3:
 		return true
+	case flowtable.RSTO: // the client may have reset it instead of completing the handshake
+		return f.Missing&NoTCPFlags != 0 || f.TCPFlags[flowtable.Up]&packet.ACK != 0
+	case flowtable.RSTR: // the server may have refused what begins no connection
+		return f.Missing&NoTCPFlags != 0 || f.TCPFlags[flowtable.Down]&packet.SYN != 0 || f.Payload[flowtable.Down] > 0
 	case flowtable.OTH: // the beginning was not seen, both sides go on
 		return f.Packets[flowtable.Up] > 0 && f.Packets[flowtable.Down] > 0 && f.State != flowtable.Reset
 	}

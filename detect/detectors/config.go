@@ -11,6 +11,7 @@ import (
 	"github.com/weir-sensor/weir/detect/clusters"
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
+	"github.com/weir-sensor/weir/detect/hosts"
 	"github.com/weir-sensor/weir/detect/pairs"
 	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
@@ -24,6 +25,7 @@ type Config struct {
 	detect.Config `mapstructure:",squash"`
 	Blocklist     blocklist.Config `mapstructure:"blocklist"`
 	Ports         ports.Config     `mapstructure:"ports"`
+	Hosts         hosts.Config     `mapstructure:"hosts"`
 	Scan          scan.Config      `mapstructure:"scan"`
 	Pairs         pairs.Config     `mapstructure:"pairs"`
 	Density       density.Config   `mapstructure:"density"`
@@ -46,6 +48,7 @@ func DefaultConfig() Config {
 		Config:    detect.DefaultConfig(),
 		Blocklist: blocklist.DefaultConfig(),
 		Ports:     ports.DefaultConfig(),
+		Hosts:     hosts.DefaultConfig(),
 		Scan:      scan.DefaultConfig(),
 		Pairs:     pairs.DefaultConfig(),
 		Density:   density.DefaultConfig(),
@@ -62,6 +65,7 @@ func (c Config) sections() []section {
 	return []section{
 		{"blocklist", c.Blocklist},
 		{"ports", c.Ports},
+		{"hosts", c.Hosts},
 		{"scan", c.Scan},
 		{"pairs", c.Pairs},
 		{"density", c.Density},

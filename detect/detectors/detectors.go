@@ -11,6 +11,7 @@ import (
 	"github.com/weir-sensor/weir/detect/clusters"
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
+	"github.com/weir-sensor/weir/detect/hosts"
 	"github.com/weir-sensor/weir/detect/pairs"
 	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
@@ -30,6 +31,7 @@ func entries() []entry {
 	return []entry{
 		{"blocklist", false, func(c Config) (detect.Detector, error) { return blocklist.New(c.Blocklist) }},
 		{"ports", false, func(c Config) (detect.Detector, error) { return ports.New(c.Ports), nil }},
+		{"hosts", false, func(c Config) (detect.Detector, error) { return hosts.New(c.Hosts), nil }},
 		{"scan", false, func(c Config) (detect.Detector, error) { return scan.New(c.Scan), nil }},
 		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
 		{"density", false, func(c Config) (detect.Detector, error) { return density.New(c.Density), nil }},

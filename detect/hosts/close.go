@@ -1,0 +1,120 @@
+package hosts
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/flowtable"
+)
+
+var kinds = []detect.Kind{
+	{Name: "many_ports", Severity: detect.Low, Doc: "An address asked, or answered on, more than many_ports ports in 10 min; again at each doubling."},
+	{Name: "over_fence", Severity: detect.Informational, Doc: "An address asked, or answered on, far more ports in 10 min than others in its role."},
+}
+
+const (
+	maxScores = 4096 // per role and window
+	maxHigh   = 4096 // addresses that are remembered as over the fence
+	stays     = 0.8  // of the fence: who was over it is so until below this share of it
+)
+
+// CloseBatch implements detect.Batcher.
+func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
+	for _, c := range d.crossings {
+		if h := d.hosts.Get(c.key, c.hash); h != nil && h.said < h.level {
+			h.said = h.level
+			limit := float64(int(d.cfg.ManyPorts) << (h.level - 1))
+			a := d.alert(b, c.key, h, limit, limit)
+			a.Kind, a.Severity = kinds[0].Name, kinds[0].Severity
+			out.Alert(a)
+		}
+	}
+	d.crossings = d.crossings[:0]
+	if b.Every == window {
+		d.judge(b, out)
+		d.hosts.Clear()
+		d.pool.clear()
+		d.all[0].clear()
+		d.all[1].clear()
+	}
+}
+
+// fence returns how many ports are too many in a role, and its median; infinity where there are too few hosts.
+func (d *Detector) fence(role int) (fence, median float64) {
+	h := &d.all[role]
+	if h.n < d.cfg.MinHosts {
+		return math.Inf(1), math.NaN()
+	}
+	median = h.quantile(0.5)
+	return max(float64(d.cfg.MinPorts), h.quantile(0.9), median+d.cfg.Deviations*1.4826*h.deviation()), median
+}
+
+// judge compares the window's hosts with each other.
+func (d *Detector) judge(b detect.Batch, out detect.Out) {
+	var fences, medians [2]float64
+	for role := range fences {
+		fences[role], medians[role] = d.fence(role)
+	}
+	before, scores := d.high, [2]int{}
+	d.high = map[key]bool{}
+	for k, h := range d.hosts.All() {
+		role := index(k)
+		n, limit := float64(h.ports.count), fences[role]
+		if before[k] {
+			limit *= stays
+		}
+		high := n > limit
+		if high && len(d.high) < maxHigh {
+			d.high[k] = true
+		}
+		if high && h.said == 0 {
+			a := d.alert(b, k, h, limit, n)
+			a.Kind, a.Severity = kinds[1].Name, kinds[1].Severity
+			a.Reasons[0].Baseline = medians[role]
+			out.Alert(a)
+		}
+		if scores[role]++; scores[role] <= maxScores {
+			s := detect.Score{Time: b.End, Subject: k.host, Role: k.role(), Raw: n, P: math.NaN(), N: uint64(d.all[role].n), Alerted: high || h.said > 0, Status: h.status()}
+			if math.IsInf(limit, 1) {
+				s.Status = detect.Insufficient
+			}
+			out.Score(s)
+		}
+	}
+}
+
+// status says whether the count of ports is one.
+func (h *host) status() detect.Status {
+	if h.ports.short {
+		return detect.Degraded
+	}
+	return detect.OK
+}
+
+func (d *Detector) alert(b detect.Batch, k key, h *host, limit, score float64) detect.Alert {
+	nan := math.NaN()
+	did := "asked"
+	if k.server {
+		did = "answered on"
+	}
+	a := detect.Alert{
+		Time: b.End, Status: h.status(), Score: score, P: nan, N: uint64(d.all[index(k)].n), Subject: k.host, Role: k.role(),
+		WindowStart: b.End - int64(b.Every), WindowEnd: b.End, Evidence: h.first,
+		Message: fmt.Sprintf("%v %s %d ports of %d peers in %d flows within 10 min; more than %.4g are many",
+			k.host, did, h.ports.count, h.peers.Estimate(), h.flows, limit),
+		Reasons: []detect.Reason{
+			{Feature: "ports", Value: float64(h.ports.count), Threshold: limit, Baseline: nan},
+			{Feature: "peers", Value: float64(h.peers.Estimate()), Threshold: nan, Baseline: nan},
+			{Feature: "flows", Value: float64(h.flows), Threshold: nan, Baseline: nan},
+			{Feature: "bytes_up", Value: float64(h.bytes[flowtable.Up]), Threshold: nan, Baseline: nan},
+			{Feature: "bytes_down", Value: float64(h.bytes[flowtable.Down]), Threshold: nan, Baseline: nan},
+		},
+	}
+	if k.server {
+		a.Server = k.host
+	} else {
+		a.Client = k.host
+	}
+	return a
+}
