@@ -9,6 +9,13 @@ var detectRanges = map[string]accepted{
 	"detect.lateness":       {[]string{"0s", "24h0m0s"}, []string{"-1ns", "24h0m0.000000001s"}},
 	"detect.local_networks": {[]string{"", "10.0.0.0/8,fd00::/8", "192.0.2.1"}, []string{"10.0.0.0/33", "x"}},
 
+	"detect.basic.silence":     {[]string{"", "B01,B09"}, []string{"B00", "b01", "B06"}},
+	"detect.basic.watch_ports": {[]string{"", "tcp/1,udp/65535"}, []string{"9001", "tcp/0", "icmp/1", "tcp/65536"}},
+	"detect.basic.border":      {[]string{"false", "true"}, []string{"2"}},
+	"detect.basic.min_empty":   {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.basic.max_alerts":  {[]string{"1", "1000"}, []string{"0", "1001"}},
+	"detect.basic.compat":      {[]string{"false", "true"}, []string{"2"}},
+
 	"detect.blocklist.lists": {[]string{"", "/a.txt", "a=/a.txt,b:csv/2=/b,c:drop=c=d"},
 		[]string{"a b=/a", "a:xls=/a", "a=", ":csv=/a", "a:csv/=/a", "a:csv/0=/a", "a:drop/2=/a"}},
 	"detect.blocklist.skip_local": {[]string{"false", "true"}, []string{"2"}},

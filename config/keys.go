@@ -172,6 +172,7 @@ func Sections() []Section {
 		{"window", "Features of windows of packets between two hosts."},
 		{"aggregate", "Sums of flow records, as an output of their own."},
 		{"detect", "What judges flows and windows, and how often it says the same."},
+		{"detect.basic", "Headers that no honest host sends, and ports that are watched."},
 		{"detect.blocklist", "Flows with an end on a list."},
 		{"detect.ports", "Which ports are used, and which for the first time."},
 		{"detect.hosts", "Addresses with many ports, compared with others."},

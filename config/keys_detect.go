@@ -19,6 +19,7 @@ func detectKeys() []Key {
 			{"detect.lateness", "duration", "0s to 24h0m0s",
 				"A record that comes when one later by more than this was already judged is late: counted and not judged."},
 		},
+		basicKeys(),
 		blocklistKeys(),
 		portsKeys(),
 		hostsKeys(),

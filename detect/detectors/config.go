@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/basic"
 	"github.com/weir-sensor/weir/detect/beacon"
 	"github.com/weir-sensor/weir/detect/blocklist"
 	"github.com/weir-sensor/weir/detect/clusters"
@@ -23,6 +24,7 @@ import (
 type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
+	Basic         basic.Config     `mapstructure:"basic"`
 	Blocklist     blocklist.Config `mapstructure:"blocklist"`
 	Ports         ports.Config     `mapstructure:"ports"`
 	Hosts         hosts.Config     `mapstructure:"hosts"`
@@ -46,6 +48,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Config:    detect.DefaultConfig(),
+		Basic:     basic.DefaultConfig(),
 		Blocklist: blocklist.DefaultConfig(),
 		Ports:     ports.DefaultConfig(),
 		Hosts:     hosts.DefaultConfig(),
@@ -63,6 +66,7 @@ func DefaultConfig() Config {
 // sections are the detectors' own parts, by name.
 func (c Config) sections() []section {
 	return []section{
+		{"basic", c.Basic},
 		{"blocklist", c.Blocklist},
 		{"ports", c.Ports},
 		{"hosts", c.Hosts},

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/basic"
 	"github.com/weir-sensor/weir/detect/beacon"
 	"github.com/weir-sensor/weir/detect/blocklist"
 	"github.com/weir-sensor/weir/detect/clusters"
@@ -29,6 +30,7 @@ type entry struct {
 // entries returns all detectors in the order in which they run: those that are told what the others say come last.
 func entries() []entry {
 	return []entry{
+		{"basic", false, func(c Config) (detect.Detector, error) { return basic.New(c.Basic), nil }},
 		{"blocklist", false, func(c Config) (detect.Detector, error) { return blocklist.New(c.Blocklist) }},
 		{"ports", false, func(c Config) (detect.Detector, error) { return ports.New(c.Ports), nil }},
 		{"hosts", false, func(c Config) (detect.Detector, error) { return hosts.New(c.Hosts), nil }},
