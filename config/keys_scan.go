@@ -23,7 +23,7 @@ func scanKeys() []Key {
 		{"detect.scan.max_sources", "sources", "1 to 10000000",
 			"Sources with several failed contacts, 300 bytes each; the one longest without another is forgotten."},
 		{"detect.scan.max_candidates", "sources", "1 to 10000000",
-			"Sources with one failed contact, 110 bytes each; the same holds."},
+			"Sources with one failed contact, 130 bytes each; a new one takes the place of another."},
 		{"detect.scan.max_contacts", "contacts", "1000 to 1000000000",
 			"Contacts that are remembered for detect.scan.forget, 3 bytes each; those of the time before are forgotten when there are more."},
 		{"detect.scan.classic", "switch", "true or false",

@@ -52,11 +52,12 @@ type Detector struct {
 	all       [2]histogram // of ports per host, clients and servers
 	crossings []crossing
 	high      map[key]bool // over the fence in the window before
+	knockers  []knocker
 }
 
 // New returns the detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	d := &Detector{cfg: cfg, hosts: detect.NewTable[key, host](cfg.MaxHosts), high: map[key]bool{}}
+	d := &Detector{cfg: cfg, hosts: detect.NewTable[key, host](cfg.MaxHosts), high: map[key]bool{}, knockers: make([]knocker, knockers)}
 	d.all = [2]histogram{newHistogram(portIDs), newHistogram(portIDs)}
 	d.pool.sets.limit, d.pool.bitmaps.limit = cfg.MaxBusy, cfg.MaxScanned
 	d.hosts.Forget = func(k key, h *host) {
@@ -91,31 +92,72 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 		if !f.HasPorts() {
 			continue
 		}
-		d.use(key{f.ClientHost(), false}, f.ClientHash, f, f.Server)
-		if f.Answered() {
+		answered := f.Answered()
+		if k := (key{f.ClientHost(), false}); answered || d.knock(k, f) {
+			d.use(k, f.ClientHash, f, f.Server)
+		}
+		if answered {
 			d.use(key{f.ServerHost(), true}, detect.Mix(f.ServerHash, 1), f, f.Client)
 		}
 	}
 }
 
+// knocker is a client that nobody answered, and the port that it asked.
+type knocker struct {
+	host detect.Host
+	port uint32
+	id   uint64 // the flow
+}
+
+const knockers = 65536
+
+// knock says whether an unanswered flow counts: its client has been answered, or asked another port, which then counts,
+// too. Others are spoofed sources of a flood more often than not; they are remembered at a place that a fixed hash gives,
+// where a new one replaces another.
+func (d *Detector) knock(k key, f *detect.Flow) bool {
+	if d.hosts.Get(k, f.ClientHash) != nil {
+		return true
+	}
+	v, port := d.knocker(k.host), portID(f.Proto, f.ServerPort)
+	if v.host != k.host {
+		*v = knocker{k.host, port, f.ID}
+		return false
+	}
+	return v.port != port
+}
+
+func (d *Detector) knocker(h detect.Host) *knocker {
+	return &d.knockers[sketch.Addr(0, h.Addr)%knockers]
+}
+
 // use notes that a host used a flow's port.
 func (d *Detector) use(k key, hash uint64, f *detect.Flow, peer packet.Addr) {
-	h, _ := d.hosts.Put(k, hash)
+	h, fresh := d.hosts.Put(k, hash)
+	if v := d.knocker(k.host); fresh && !k.server && v.host == k.host {
+		h.flows++
+		d.addPort(k, hash, h, v.port, v.id)
+		*v = knocker{}
+	}
 	if f.First() {
 		h.flows++
 		h.peers.Add(sketch.Addr(0, peer))
 	}
 	h.bytes[flowtable.Up] += f.Bytes[flowtable.Up]
 	h.bytes[flowtable.Down] += f.Bytes[flowtable.Down]
+	d.addPort(k, hash, h, portID(f.Proto, f.ServerPort), f.ID)
+}
+
+// addPort notes a port of a host, and whether it has many now.
+func (d *Detector) addPort(k key, hash uint64, h *host, port uint32, flow uint64) {
 	before := int(h.ports.count)
-	if !d.pool.add(&h.ports, portID(f.Proto, f.ServerPort)) {
+	if !d.pool.add(&h.ports, port) {
 		return
 	}
 	if before > 0 {
 		d.all[index(k)].add(before, -1)
 	}
 	d.all[index(k)].add(before+1, 1)
-	h.first.Add(f.ID)
+	h.first.Add(flow)
 	if before+1 > d.cfg.ManyPorts<<h.level {
 		h.level++
 		d.crossings = append(d.crossings, crossing{k, hash})

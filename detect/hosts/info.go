@@ -9,7 +9,8 @@ func (d *Detector) Info() detect.Info {
 		Watches: "flows, judged every 10 s and 10 min",
 		Idea: "Most clients use few ports, and most servers answer on few. The distinct ports of each address in 10 min, as a client " +
 			"and as a server apart, are compared with those of all others in that role; over a hundred are an alert by themselves.",
-		Formula: "n = distinct (protocol, server port): asked by a client, answered by a server.\n" +
+		Formula: "n = distinct (protocol, server port): asked by a client, answered by a server. Clients that nobody answered on the one\n" +
+			"port that they asked are left out.\n" +
 			"over_fence: n > max(min_ports, P90, median + deviations * 1.4826 * MAD) over all addresses of the role, min_hosts or more;\n" +
 			"who was over it stays so until n <= 0.8 of it. many_ports: n > many_ports, and at each doubling.\n" +
 			"P90 and median by linear interpolation (type 7 of Hyndman and Fan), MAD the median absolute deviation.",

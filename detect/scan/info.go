@@ -20,7 +20,7 @@ func (d *Detector) Info() detect.Info {
 			"Score: log2(1 + targets).\n" +
 			"Sources: Jung, Paxson, Berger, Balakrishnan, IEEE S&P 2004; Page, Biometrika 41, 1954; kinds as in bro-simple-scan.",
 		Cost:   "One look into the memory of contacts for a flow that was answered, and one or two into tables for one that failed.",
-		Memory: "At most 300 bytes for each of max_sources, 110 for each of max_candidates, 3 for each of max_contacts: 39 MB. A source with one failed target is a candidate only, so that spoofed ones push out candidates and no scanners.",
+		Memory: "At most 300 bytes for each of max_sources, 130 for each of max_candidates, 3 for each of max_contacts: 52 MB. A source with one failed target is a candidate only, so that spoofed ones push out candidates and no scanners.",
 		Wrong: "Contacts fail for other reasons: peers of peer-to-peer networks that are gone (quiet where they are asked again and again, " +
 			"or each on a port of its own), a server that is gone (one contact), an outage, a capture that sees one direction. " +
 			"While most of our hosts get no answer, or more TCP is heard from one side than from both, nothing is said. A scanner " +

@@ -27,7 +27,7 @@ type Detector struct {
 	walk       walk
 	peerPorts  map[uint16]bool
 	sources    *detect.Table[key, source]
-	candidates *detect.Table[key, candidate]
+	candidates candidates
 	seen       *sketch.Seen
 	gate       gate
 	now        int64
@@ -56,7 +56,7 @@ func New(cfg Config) *Detector {
 		walk:       newWalk(cfg),
 		peerPorts:  map[uint16]bool{},
 		sources:    detect.NewTable[key, source](cfg.MaxSources),
-		candidates: detect.NewTable[key, candidate](cfg.MaxCandidates),
+		candidates: candidates{slots: make([]candidate, cfg.MaxCandidates)},
 		seen:       sketch.NewSeen(cfg.MaxContacts, int64(cfg.Forget)),
 	}
 	for _, p := range cfg.PeerPorts {
@@ -78,7 +78,7 @@ func (d *Detector) Tables() []detect.TableCount {
 	sources := d.sources.Count("sources")
 	sources.Rejected = d.refused
 	n, limit := d.seen.Len()
-	return []detect.TableCount{sources, d.candidates.Count("candidates"),
+	return []detect.TableCount{sources, d.candidates.count(),
 		{Name: "contacts", Entries: n, Cap: limit, Evicted: d.seen.Forced()}}
 }
 
@@ -147,9 +147,9 @@ func (d *Detector) fail(k key, f *detect.Flow, o outcome, stealth bool) {
 	hash, t := d.hash(k, f), targetOf(f)
 	s := d.sources.Get(k, hash)
 	if s == nil {
-		c, fresh := d.candidates.Put(k, hash)
+		c, fresh := d.candidates.put(k)
 		if fresh {
-			*c = candidate{target: t, flow: f.ID, time: d.now, start: f.Start, batch: d.batch}
+			*c = candidate{key: k, target: t, flow: f.ID, time: d.now, start: f.Start, batch: d.batch}
 		}
 		if c.batch != d.batch {
 			c.batch, c.gaveUp = d.batch, 0
@@ -178,7 +178,7 @@ func (d *Detector) fail(k key, f *detect.Flow, o outcome, stealth bool) {
 // promote makes a source of a candidate.
 func (d *Detector) promote(k key, hash uint64, c *candidate) *source {
 	first := *c
-	d.candidates.Delete(k, hash)
+	d.candidates.free(c)
 	s, _ := d.sources.Put(k, hash)
 	*s = source{batch: -1}
 	d.note(k, hash, s)

@@ -40,12 +40,44 @@ const traceFirst, traceLast = 33434, 33534
 
 // candidate is a source with one target that did not answer. Most are never more: spoofed ones above all.
 type candidate struct {
+	key    key // its IP version is 0 where the place is free
 	target target
 	flow   uint64
 	time   int64  // when it was known, ns
 	start  int64  // of the flow, ns
 	gaveUp uint32 // handshakes given up, in batch
 	batch  int64
+}
+
+// candidates remembers them at a place that a fixed hash of the source gives: a new one takes the place of another. That is
+// the cheapest there is, because a flood of spoofed sources comes through here.
+type candidates struct {
+	slots   []candidate
+	len     int
+	evicted uint64
+}
+
+// put returns the place of a source; fresh says that it is to be filled in.
+func (c *candidates) put(k key) (v *candidate, fresh bool) {
+	v = &c.slots[sketch.Addr(uint64(k.proto), k.host.Addr)>>32*uint64(len(c.slots))>>32]
+	switch {
+	case v.key == k:
+		return v, false
+	case v.key.host.Version == 0:
+		c.len++
+	default:
+		c.evicted++
+	}
+	return v, true
+}
+
+func (c *candidates) free(v *candidate) {
+	*v = candidate{}
+	c.len--
+}
+
+func (c *candidates) count() detect.TableCount {
+	return detect.TableCount{Name: "candidates", Entries: c.len, Cap: len(c.slots), Evicted: c.evicted}
 }
 
 // source is one with several. Numbers are of its episode, which ends where it has been acquitted and has had no failure
