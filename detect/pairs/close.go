@@ -67,7 +67,9 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	d.fence(&now)
 	d.gather(&now)
 	for key, p := range d.pairs.All() {
-		d.judgePair(&now, key, p)
+		if p.odd {
+			d.judgePair(&now, key, p)
+		}
 	}
 	for host, s := range d.sources.All() {
 		d.judgeSource(&now, host, s)
@@ -83,12 +85,16 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 func (d *Detector) fence(b *batch) {
 	b.enough = true
 	for i := range features {
-		d.values = d.values[:0]
-		for _, p := range d.pairs.All() {
-			d.values = append(d.values, d.valuesOf(p)[i])
+		d.values[i] = d.values[i][:0]
+	}
+	for _, p := range d.pairs.All() {
+		for i, x := range d.valuesOf(p) {
+			d.values[i] = append(d.values[i], x)
 		}
+	}
+	for i := range features {
 		var ok bool
-		b.fences[i], ok = d.history[i].fence(d.values, d.cfg.MinPairs, d.floor(i), b.Partial)
+		b.fences[i], ok = d.history[i].fence(d.values[i], d.cfg.MinPairs, d.floor(i), b.Partial)
 		b.enough = b.enough && ok
 	}
 }
@@ -114,6 +120,7 @@ func (d *Detector) gather(b *batch) {
 		s.newTargets += p.newPorts + p.newOther
 		s.unanswered += p.unanswered
 		v := d.verdict(b, p)
+		p.odd = v.scan || v.outlier
 		s.worst = max(s.worst, v.score)
 		if v.scan {
 			s.scanned++
@@ -126,11 +133,11 @@ func (d *Detector) gather(b *batch) {
 			s.evidence.Total += p.evidence.Total - uint64(len(p.evidence.IDs()))
 		}
 	}
-	d.values = d.values[:0]
+	targets := d.values[0][:0]
 	for _, s := range d.sources.All() {
-		d.values = append(d.values, float64(s.newTargets))
+		targets = append(targets, float64(s.newTargets))
 	}
-	b.targets, _ = d.targets.fence(d.values, d.cfg.MinPairs, 1, b.Partial)
+	b.targets, _ = d.targets.fence(targets, d.cfg.MinPairs, 1, b.Partial)
 }
 
 // verdict is what the fences say of a pair.
@@ -167,12 +174,9 @@ func (d *Detector) spread(b *batch, s *source) bool {
 		2*s.unanswered >= s.newTargets && (s.scanned != 1 || 2*s.theirs < s.newTargets)
 }
 
-// judgePair raises at most one alert about a pair.
+// judgePair raises at most one alert about a pair that is worth one.
 func (d *Detector) judgePair(b *batch, key pairKey, p *pair) {
 	v := d.verdict(b, p)
-	if !v.scan && !v.outlier {
-		return
-	}
 	client, server := detect.Host{Addr: key.client, Version: key.version}, detect.Host{Addr: key.server, Version: key.version}
 	s := d.sources.Get(client, p.client)
 	s.alerted = true

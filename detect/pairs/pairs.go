@@ -26,7 +26,7 @@ type Detector struct {
 	history  [features]history
 	targets  history // of new targets by client
 
-	values []float64 // scratch
+	values [features][]float64 // scratch
 }
 
 var (
@@ -63,6 +63,7 @@ type pair struct {
 	newPorts   uint32
 	newOther   uint32 // protocols without ports that are new
 	unanswered uint32 // of newPorts and newOther, those whose first flow had no answer
+	odd        bool   // worth an alert, of its own or of its client
 	evidence   detect.Evidence
 }
 
