@@ -193,12 +193,12 @@ func TestLearning(t *testing.T) {
 // What is new is so to a plain map, in all but one of a hundred cases.
 func TestKnownIsAMap(t *testing.T) {
 	cfg := DefaultConfig()
-	cfg.MaxKnown = 400_000
+	cfg.MaxKnown = 40_000
 	d := New(cfg)
 	random := rand.New(rand.NewPCG(3, 4))
 	known, events, wrong := map[string]bool{}, 0, 0
-	for i := range 200_000 {
-		r := flow(100+int64(i/100), packet.ProtoTCP, addr(10, 1, byte(random.IntN(20)), byte(random.IntN(50))), addr(10, 0, 0, byte(random.IntN(200))), uint16(random.IntN(300)))
+	for i := range 20_000 {
+		r := flow(100+int64(i/100), packet.ProtoTCP, addr(10, 1, byte(random.IntN(5)), byte(random.IntN(20))), addr(10, 0, 0, byte(random.IntN(60))), uint16(random.IntN(100)))
 		f := detect.Flow{Record: &r, Time: r.Written, ClientLocal: true, ServerLocal: true}
 		before := d.total()
 		d.Flows([]detect.Flow{f}, nil)
@@ -243,12 +243,12 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// A million ports and hosts do not outgrow the caps.
+// Hundreds of thousands of ports and hosts do not outgrow the caps.
 func TestCaps(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.MaxPorts, cfg.MaxKnown, cfg.MaxEvents = 100, 10_000, 1000
 	d := New(cfg)
-	for i := range 1_000_000 {
+	for i := range 300_000 {
 		r := flow(100, packet.ProtoTCP, addr(10, byte(i>>16), byte(i>>8), byte(i)), addr(10, 0, 0, 1), uint16(i))
 		d.Flows([]detect.Flow{{Record: &r, Time: r.Written, ClientLocal: true, ClientHash: sketch.Hash(0, uint64(i))}}, nil)
 	}
