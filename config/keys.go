@@ -183,6 +183,8 @@ func Sections() []Section {
 		{"detect.trend", "Sudden rises of flows, bytes and unanswered attempts, and floods."},
 		{"detect.beacon", "Regular contacts of a client with a server."},
 		{"detect.sequence", "Hosts whose 10 s are not what a recurrent network, trained on good traffic, expects."},
+		{"detect.exfiltration", "Clients that send out far more than they fetch, and DNS tunnels."},
+		{"detect.lateral", "Internal hosts that talk where they never did, and guessing of passwords."},
 		{"detect.ensemble", "What becomes of all detectors' scores: a ranking of hosts, and probabilities."},
 		{"sensor", "How the work is spread over the CPUs."},
 		{"output", "How records are written; all but the format is for live runs."},

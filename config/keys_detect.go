@@ -30,6 +30,8 @@ func detectKeys() []Key {
 		trendKeys(),
 		beaconKeys(),
 		sequenceKeys(),
+		exfiltrationKeys(),
+		lateralKeys(),
 		ensembleKeys(),
 	)
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/weir-sensor/weir/detect/clusters"
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
+	"github.com/weir-sensor/weir/detect/exfiltration"
 	"github.com/weir-sensor/weir/detect/hosts"
+	"github.com/weir-sensor/weir/detect/lateral"
 	"github.com/weir-sensor/weir/detect/pairs"
 	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
@@ -24,18 +26,20 @@ import (
 type Config struct {
 	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
 	detect.Config `mapstructure:",squash"`
-	Basic         basic.Config     `mapstructure:"basic"`
-	Blocklist     blocklist.Config `mapstructure:"blocklist"`
-	Ports         ports.Config     `mapstructure:"ports"`
-	Hosts         hosts.Config     `mapstructure:"hosts"`
-	Scan          scan.Config      `mapstructure:"scan"`
-	Pairs         pairs.Config     `mapstructure:"pairs"`
-	Density       density.Config   `mapstructure:"density"`
-	Clusters      clusters.Config  `mapstructure:"clusters"`
-	Trend         trend.Config     `mapstructure:"trend"`
-	Beacon        beacon.Config    `mapstructure:"beacon"`
-	Sequence      sequence.Config  `mapstructure:"sequence"`
-	Ensemble      ensemble.Config  `mapstructure:"ensemble"`
+	Basic         basic.Config        `mapstructure:"basic"`
+	Blocklist     blocklist.Config    `mapstructure:"blocklist"`
+	Ports         ports.Config        `mapstructure:"ports"`
+	Hosts         hosts.Config        `mapstructure:"hosts"`
+	Scan          scan.Config         `mapstructure:"scan"`
+	Pairs         pairs.Config        `mapstructure:"pairs"`
+	Density       density.Config      `mapstructure:"density"`
+	Clusters      clusters.Config     `mapstructure:"clusters"`
+	Trend         trend.Config        `mapstructure:"trend"`
+	Beacon        beacon.Config       `mapstructure:"beacon"`
+	Sequence      sequence.Config     `mapstructure:"sequence"`
+	Exfiltration  exfiltration.Config `mapstructure:"exfiltration"`
+	Lateral       lateral.Config      `mapstructure:"lateral"`
+	Ensemble      ensemble.Config     `mapstructure:"ensemble"`
 }
 
 // Names that stand for several in Config.Detectors.
@@ -47,19 +51,21 @@ const (
 // DefaultConfig returns the defaults of config.yaml.
 func DefaultConfig() Config {
 	return Config{
-		Config:    detect.DefaultConfig(),
-		Basic:     basic.DefaultConfig(),
-		Blocklist: blocklist.DefaultConfig(),
-		Ports:     ports.DefaultConfig(),
-		Hosts:     hosts.DefaultConfig(),
-		Scan:      scan.DefaultConfig(),
-		Pairs:     pairs.DefaultConfig(),
-		Density:   density.DefaultConfig(),
-		Clusters:  clusters.DefaultConfig(),
-		Trend:     trend.DefaultConfig(),
-		Beacon:    beacon.DefaultConfig(),
-		Sequence:  sequence.DefaultConfig(),
-		Ensemble:  ensemble.DefaultConfig(),
+		Config:       detect.DefaultConfig(),
+		Basic:        basic.DefaultConfig(),
+		Blocklist:    blocklist.DefaultConfig(),
+		Ports:        ports.DefaultConfig(),
+		Hosts:        hosts.DefaultConfig(),
+		Scan:         scan.DefaultConfig(),
+		Pairs:        pairs.DefaultConfig(),
+		Density:      density.DefaultConfig(),
+		Clusters:     clusters.DefaultConfig(),
+		Trend:        trend.DefaultConfig(),
+		Beacon:       beacon.DefaultConfig(),
+		Sequence:     sequence.DefaultConfig(),
+		Exfiltration: exfiltration.DefaultConfig(),
+		Lateral:      lateral.DefaultConfig(),
+		Ensemble:     ensemble.DefaultConfig(),
 	}
 }
 
@@ -77,6 +83,8 @@ func (c Config) sections() []section {
 		{"trend", c.Trend},
 		{"beacon", c.Beacon},
 		{"sequence", c.Sequence},
+		{"exfiltration", c.Exfiltration},
+		{"lateral", c.Lateral},
 		{"ensemble", c.Ensemble},
 	}
 }

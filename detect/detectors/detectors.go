@@ -12,7 +12,9 @@ import (
 	"github.com/weir-sensor/weir/detect/clusters"
 	"github.com/weir-sensor/weir/detect/density"
 	"github.com/weir-sensor/weir/detect/ensemble"
+	"github.com/weir-sensor/weir/detect/exfiltration"
 	"github.com/weir-sensor/weir/detect/hosts"
+	"github.com/weir-sensor/weir/detect/lateral"
 	"github.com/weir-sensor/weir/detect/pairs"
 	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
@@ -41,6 +43,8 @@ func entries() []entry {
 		{"trend", false, func(c Config) (detect.Detector, error) { return trend.New(c.Trend), nil }},
 		{"beacon", false, func(c Config) (detect.Detector, error) { return beacon.New(c.Beacon), nil }},
 		{"sequence", true, func(c Config) (detect.Detector, error) { return sequence.New(c.Sequence) }},
+		{"exfiltration", false, func(c Config) (detect.Detector, error) { return exfiltration.New(c.Exfiltration), nil }},
+		{"lateral", false, func(c Config) (detect.Detector, error) { return lateral.New(c.Lateral), nil }},
 		{"ensemble", false, func(c Config) (detect.Detector, error) {
 			return ensemble.New(c.Ensemble, c.beside("ensemble"), c.LocalNetworks)
 		}},
