@@ -96,6 +96,15 @@ func (e *Engine) Judge(flows []Flow) {
 	}
 }
 
+// Detectors returns the detectors in their order. The caller owns the slice.
+func (e *Engine) Detectors() []Detector {
+	var all []Detector
+	for _, r := range e.detectors {
+		all = append(all, r.Detector)
+	}
+	return all
+}
+
 // WatchesWindows says whether a detector is given windows.
 func (e *Engine) WatchesWindows() bool {
 	return slices.ContainsFunc(e.detectors, func(r *running) bool { return r.windows != nil })

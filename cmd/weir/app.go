@@ -29,6 +29,8 @@ type app struct {
 	// wrap puts something around a live source, by its number; nil leaves them as they are. It is for tests.
 	wrap func(shard int, src capture.Live) capture.Live
 
+	lookEvery time.Duration // how often a live run looks at its blocklists' files: watchEvery, but in tests
+
 	minute time.Duration // how often a live run says and writes its ledger: a minute, but in tests
 
 	configFile string

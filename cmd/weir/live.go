@@ -153,7 +153,13 @@ func (l *live) run(ctx context.Context) (err error) {
 	if err := judge(l.config, alerts, &opt); err != nil {
 		return err
 	}
+	warnLists(l.log, opt.Detect)
+	lists := newListWatch(opt.Detect, cmp.Or(l.lookEvery, watchEvery))
+	defer lists.look.Stop()
 	l.reloads = append(l.reloads, l.configuration(become))
+	if lists.detector != nil {
+		l.reloads = append(l.reloads, lists.reloadable())
+	}
 	if err := l.giveUp(become); err != nil {
 		return err
 	}
@@ -171,7 +177,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	l.log.Info("capturing", "interface", strings.Join(l.ifaces, ","), "engine", l.engine, "shards", len(sources))
 	go to.wait(run)
 	reports.begin(run, sources, l.meters, to.queues)
-	minute := l.watch(run, to, reports, asked, again)
+	minute := l.watch(run, to, reports, lists, asked, again)
 	ledger, err := run.Wait()
 	err = errors.Join(err, to.end())
 	return errors.Join(err, l.endLedger(to, &ledger, minute), l.finish(&ledger, to))
@@ -344,7 +350,7 @@ func askedFor(s os.Signal) chan os.Signal {
 
 // watch logs the ledger each minute and when it is asked for, and reads the configuration again when that is, until the
 // run has ended. It returns the beginning of the minute in which that is.
-func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, asked, again <-chan os.Signal) time.Time {
+func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, lists *listWatch, asked, again <-chan os.Signal) time.Time {
 	minute := newMinutes(cmp.Or(l.minute, time.Minute))
 	defer minute.end.Stop()
 	for {
@@ -355,6 +361,11 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, asked, again <
 		case <-again:
 			r.reloading()
 			r.reloaded(l.reload())
+			continue
+		case <-lists.look.C:
+			if lists.changed() {
+				lists.reread(l.log)
+			}
 			continue
 		case <-asked:
 		case <-minute.end.C:

@@ -138,6 +138,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	if err := judge(r.loaded.Config, to.alerts, &opt); err != nil {
 		return errors.Join(err, to.abort())
 	}
+	warnLists(r.log, opt.Detect)
 	opt.Prompt = r.stdout != ""
 	stopProgress := startProgress(r.stderr, src)
 	ledger, err := sensor.Run(ctx, r.attach(src, &opt), to.flows, opt)

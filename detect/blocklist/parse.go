@@ -345,6 +345,12 @@ func (p *parser) add(e entry, prefix netip.Prefix) {
 	p.list.entries = append(p.list.entries, e)
 }
 
+// Key returns an address as a Table has it, with its IP version.
+func Key(a netip.Addr) (packet.Addr, uint8) {
+	a = a.Unmap()
+	return addrOf(a), versionOf(a)
+}
+
 func addrOf(a netip.Addr) packet.Addr {
 	b := a.As16()
 	return packet.AddrFrom16(b[:])

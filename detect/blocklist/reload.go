@@ -3,7 +3,6 @@ package blocklist
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 )
 
@@ -96,15 +95,4 @@ func (l *List) complaint() string {
 		return fmt.Sprintf(", 1 bad line: %s:%d: %s", l.Path, l.Problems[i].Line, l.Problems[i].Text)
 	}
 	return fmt.Sprintf(", %d bad lines, the first %s:%d: %s", l.Bad, l.Path, l.Problems[i].Line, l.Problems[i].Text)
-}
-
-// Dirs returns the directories of the lists, which have to stay readable for Reread.
-func (d *Detector) Dirs() []string {
-	var dirs []string
-	for _, l := range d.Lists() {
-		if dir := filepath.Dir(l.Path); !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
-		}
-	}
-	return dirs
 }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/blocklist"
+)
+
+// listWatch reads the lists of a live run's blocklist detector again when their files change.
+type listWatch struct {
+	detector *blocklist.Detector // nil: it has no lists, and nothing is watched
+	look     *time.Ticker
+	read     map[string]fileStamp // as the files were when they were read
+	last     map[string]fileStamp // as they were at the last look
+}
+
+// fileStamp tells a file from the one that it was before. That of a file that is not there is zero.
+type fileStamp struct {
+	modified time.Time
+	size     int64
+}
+
+// watchEvery is how often the files are looked at.
+const watchEvery = 5 * time.Second
+
+// newListWatch returns a watch over the lists of a run's detectors; engine is nil where nothing is judged.
+func newListWatch(engine *detect.Engine, every time.Duration) *listWatch {
+	w := &listWatch{look: time.NewTicker(every), detector: blocklistOf(engine)}
+	w.read = w.stamps()
+	w.last = w.read
+	return w
+}
+
+// blocklistOf returns the blocklist detector that an engine runs, nil where it runs none or that has no lists.
+func blocklistOf(engine *detect.Engine) *blocklist.Detector {
+	if engine == nil {
+		return nil
+	}
+	for _, d := range engine.Detectors() {
+		if b, ok := d.(*blocklist.Detector); ok && len(b.Lists()) > 0 {
+			return b
+		}
+	}
+	return nil
+}
+
+func (w *listWatch) stamps() map[string]fileStamp {
+	all := map[string]fileStamp{}
+	if w.detector == nil {
+		return all
+	}
+	for _, l := range w.detector.Lists() {
+		all[l.Path] = fileStamp{}
+		if info, err := os.Stat(l.Path); err == nil {
+			all[l.Path] = fileStamp{info.ModTime(), info.Size()}
+		}
+	}
+	return all
+}
+
+// changed says whether a file is another one than what was read, and the same as at the last look: who writes it is done.
+func (w *listWatch) changed() bool {
+	now := w.stamps()
+	settled := maps.Equal(now, w.last)
+	w.last = now
+	return settled && !maps.Equal(now, w.read)
+}
+
+// reread reads all lists again and says what came of it.
+func (w *listWatch) reread(log *slog.Logger) {
+	w.read = w.last
+	changes := w.detector.Reload()
+	for _, change := range changes {
+		log.Info("changed", "what", change)
+	}
+	log.Info("blocklists read again", "changes", len(changes))
+}
+
+// reloadable makes the lists reloadable.
+func (w *listWatch) reloadable() reloadable {
+	var dirs []string
+	for _, l := range w.detector.Lists() {
+		for _, find := range []func(string) (string, error){filepath.Abs, filepath.EvalSymlinks} {
+			if path, err := find(l.Path); err == nil {
+				dirs = append(dirs, filepath.Dir(path))
+			}
+		}
+	}
+	return reloadable{paths: dirs, read: func() (reread, error) {
+		stamps := w.stamps()
+		u := w.detector.Reread()
+		return reread{changes: u.Changes, swap: func() {
+			w.detector.Apply(u)
+			w.read = stamps
+		}}, nil
+	}}
+}
+
+// warnLists logs what is wrong with the lists of a run's detectors.
+func warnLists(log *slog.Logger, engine *detect.Engine) {
+	if b := blocklistOf(engine); b != nil {
+		for _, line := range b.Warnings() {
+			log.Warn("not all of a blocklist is used", "what", line)
+		}
+	}
+}
