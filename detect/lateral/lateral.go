@@ -26,8 +26,9 @@ type Detector struct {
 	hosts   *detect.Table[place, contacts]
 	logins  *detect.Table[login, tries]
 	ports   [65536 / 64]uint64 // of login services
-	touched []touched[place]   // in this batch
-	tried   []touched[login]   // in this batch
+	outside outside
+	touched []touched[place] // in this batch
+	tried   []touched[login] // in this batch
 }
 
 // place is a host and a service, its own or that of others.
@@ -87,14 +88,20 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 		if f.Failed() || !f.HasPorts() {
 			continue
 		}
-		if f.Proto == packet.ProtoTCP && d.ports[f.ServerPort/64]&(1<<(f.ServerPort%64)) != 0 {
+		if f.Proto == packet.ProtoTCP && d.asksPassword(f.ServerPort) {
 			d.try(f)
+		}
+		if f.ClientLocal != f.ServerLocal && f.First() && f.Answered() {
+			d.outside.note(f)
 		}
 		if f.ClientLocal && f.ServerLocal && f.Client != f.Server && f.First() && f.Answered() {
 			d.contact(f)
 		}
 	}
 }
+
+// asksPassword says whether a port is one of login services.
+func (d *Detector) asksPassword(port uint16) bool { return d.ports[port/64]&(1<<(port%64)) != 0 }
 
 // contact counts a flow between two of our hosts.
 func (d *Detector) contact(f *detect.Flow) {
@@ -156,7 +163,8 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 func (d *Detector) judge(p place, c *contacts, b detect.Batch, out detect.Out) {
 	learnt := b.End-d.began >= int64(d.cfg.Learn)
 	more, less := max(c.out, c.in), min(c.out, c.in)
-	mutual := int(c.out+c.in) >= d.cfg.MinPeers && float64(less) >= d.cfg.Symmetry*float64(more) && less > 0
+	mutual := int(c.out+c.in) >= d.cfg.MinPeers && float64(less) >= d.cfg.Symmetry*float64(more) && less > 0 &&
+		(d.asksPassword(p.port) || !d.outside.both(p.port, b.End))
 	novel := learnt && int(c.out) >= d.cfg.MinNew
 	score := detect.Score{Time: b.End, Subject: detect.Host{Addr: p.host, Version: p.version}, Role: detect.Client,
 		Raw: float64(c.out) + 2*float64(less), P: math.NaN(), N: uint64(c.flows), Alerted: mutual || novel}

@@ -110,6 +110,24 @@ func TestSwarm(t *testing.T) {
 	}
 }
 
+// Contacts outside on the port that do not go both ways, or on that of a login service, excuse nothing.
+func TestOutsideExcusesSwarmsOnly(t *testing.T) {
+	for name, more := range map[string][]flowtable.Record{
+		"out": {flow(inside, other, 32602, 2)}, "in": {flow(other, inside, 32602, 1)},
+	} {
+		if _, alerts := run(t, DefaultConfig(), append(swarm(0), more...), 1000); len(alerts) != 5 {
+			t.Errorf("%s: %d alerts, want 5", name, len(alerts))
+		}
+	}
+	flows := append(swarm(0), flow(other, inside, 0, 1), flow(inside, other, 0, 2))
+	for i := range flows {
+		flows[i].ServerPort = 5985
+	}
+	if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) != 5 {
+		t.Errorf("login service: %d alerts, want 5", len(alerts))
+	}
+}
+
 func TestNewContacts(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Learn = time.Hour
@@ -191,11 +209,12 @@ func TestIsQuiet(t *testing.T) {
 	}
 	for name, flows := range map[string][]flowtable.Record{
 		"office": office(3600), "one pair": one,
-		"scan":     change(func(r *flowtable.Record) { r.ConnState, r.State = flowtable.REJ, flowtable.Reset }),
-		"outside":  change(func(r *flowtable.Record) { r.Server = addr(other) }),
-		"parts":    change(func(r *flowtable.Record) { r.Part = 1 }),
-		"itself":   change(func(r *flowtable.Record) { r.Server = r.Client }),
-		"all ICMP": change(func(r *flowtable.Record) { r.Proto, r.State = packet.ProtoICMP, flowtable.Established }),
+		"scan":                change(func(r *flowtable.Record) { r.ConnState, r.State = flowtable.REJ, flowtable.Reset }),
+		"outside":             change(func(r *flowtable.Record) { r.Server = addr(other) }),
+		"parts":               change(func(r *flowtable.Record) { r.Part = 1 }),
+		"itself":              change(func(r *flowtable.Record) { r.Server = r.Client }),
+		"open to the outside": append(swarm(0), flow(other, inside, 32602, 1), flow(inside, other, 32602, 2)),
+		"all ICMP":            change(func(r *flowtable.Record) { r.Proto, r.State = packet.ProtoICMP, flowtable.Established }),
 	} {
 		if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) > 0 {
 			t.Errorf("%s: %s", name, alerts[0].Message)
