@@ -139,14 +139,19 @@ func ParseCalibration(text []byte) (*Calibration, error) {
 	return c, nil
 }
 
+// maxWeight keeps what a file says from growing beyond numbers.
+const maxWeight = 1e6
+
 func (s *Stack) check(features int) error {
 	switch {
 	case s == nil:
 		return nil
 	case len(s.Weights) != features:
 		return fmt.Errorf("weights: got %d, want %d", len(s.Weights), features)
-	case slices.ContainsFunc(s.Weights, func(w float64) bool { return w < 0 }):
-		return errors.New("weights: want none below 0")
+	case slices.ContainsFunc(s.Weights, func(w float64) bool { return w < 0 || w > maxWeight }):
+		return fmt.Errorf("weights: want 0 to %g", maxWeight)
+	case max(math.Abs(s.Intercept), math.Abs(s.Curve.A), math.Abs(s.Curve.B)) > maxWeight:
+		return fmt.Errorf("intercept, curve: want up to %g", maxWeight)
 	case !(s.Prior > 0 && s.Prior < 1):
 		return fmt.Errorf("prior: got %v, want between 0 and 1", s.Prior)
 	case s.Positives < 1 || s.Negatives < 1:

@@ -23,7 +23,7 @@ type Detector struct {
 	rings  []*ring // by detector and class; nil: no score yet
 	hosts  *detect.Table[detect.Host, evidence]
 	named  *detect.Table[detect.Host, evidence] // those with alerts, so that a flood of others does not drive them out
-	flows  *detect.Table[uint64, evidence]
+	flows  *detect.Table[uint64, evidence]      // those with alerts
 	counts Counters
 
 	none, worst, ps, row []float64 // scratch
@@ -125,8 +125,8 @@ func (d *Detector) judge(s *detect.Score) {
 		return
 	}
 	d.host(s.Subject, s.Time).by[s.Detector].judge(p, s.Alerted)
-	if s.FlowID != 0 {
-		d.flow(s.FlowID, s.Time).by[s.Detector].judge(p, s.Alerted)
+	if s.Alerted && s.FlowID != 0 {
+		d.flow(s.FlowID, s.Time).by[s.Detector].judge(p, true)
 	}
 }
 
