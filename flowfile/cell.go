@@ -216,7 +216,7 @@ func parseAddr(b []byte) (packet.Addr, uint8, bool) {
 		case c >= '0' && c <= '9':
 			octet = octet*10 + uint32(c-'0')
 			if digits++; digits > 3 || octet > 255 {
-				return packet.Addr{}, 0, false
+				return parseAddr6(b)
 			}
 		case c == '.' && digits > 0 && dots < 3:
 			v, octet, digits, dots = v<<8|octet, 0, 0, dots+1

@@ -59,6 +59,7 @@ func (t *textFile) beginZeek() error {
 		line, err := t.next()
 		switch {
 		case isEOF(err) && t.zeek.fields != "": // a log without rows
+			return t.beginRows()
 		case err == errLong:
 			return t.not("a line of more than 1 MiB")
 		case err != nil:
@@ -68,9 +69,11 @@ func (t *textFile) beginZeek() error {
 		case line[0] == '#':
 			t.zeek.take(line)
 			continue
-		default:
-			t.first = bytes.Clone(line)
+		case t.zeek.fields == "": // the lines before were remarks
+			t.zeek = nil
+			return t.beginTable(line)
 		}
+		t.first = bytes.Clone(line)
 		return t.beginRows()
 	}
 }
