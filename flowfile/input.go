@@ -26,7 +26,6 @@ type input struct {
 	size        int64    // bytes on disk; -1 where not known
 	compression string
 	plain       *bufio.Reader
-	failed      error // what the file itself said, other than io.EOF
 	release     func()
 	raw         *tap
 }

@@ -39,7 +39,7 @@ func parseSeconds(b []byte, units int64) (int64, bool) {
 }
 
 func parseExponent(b []byte, units int64) (int64, bool) {
-	if bytes.IndexAny(b, "eE") < 0 || bytes.IndexAny(b, "xX_nN") >= 0 {
+	if !bytes.ContainsAny(b, "eE") || bytes.ContainsAny(b, "xX_nN") {
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(string(b), 64)
