@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,11 +57,16 @@ func TestBlocklistCheck(t *testing.T) {
 
 // A replay names the bad lines, and alerts name the list.
 func TestReplayWithBlocklist(t *testing.T) {
-	path, out := writeList(t, "192.0.2.300\n0.0.0.1\n"+demoServer+"\n"), t.TempDir()
+	text := "192.0.2.300\n0.0.0.1\n" + demoServer + "\n"
+	path, out := writeList(t, text), t.TempDir()
 	status, _, stderr := command(t, nil, "replay", "--detect=blocklist", "--set", "detect.blocklist.lists="+path, "--set",
 		"detect.blocklist.skip_local=false", "--out", out, demo)
 	if want := `2 bad lines, the first ` + path + `:1: `; status != 0 || !strings.Contains(stderr, want) {
 		t.Errorf("status %d, %q, want %q in it", status, stderr, want)
+	}
+	manifest, err := os.ReadFile(filepath.Join(out, "manifest.json"))
+	if sum := sha256.Sum256([]byte(text)); err != nil || !strings.Contains(string(manifest), hex.EncodeToString(sum[:])) {
+		t.Errorf("manifest %s, %v: want the list's SHA-256, %x", manifest, err, sum)
 	}
 	alerts, err := os.ReadFile(filepath.Join(out, "alerts.ndjson"))
 	if err != nil || !strings.Contains(string(alerts), "on list bad line 3 ("+demoServer+"/32)") {

@@ -17,6 +17,7 @@ import (
 	"github.com/weir-sensor/weir/capture/libpcap"
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/detect/blocklist"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/output/summary"
 	"github.com/weir-sensor/weir/packet"
@@ -41,6 +42,8 @@ type replay struct {
 	labelling
 
 	dir *output.Dir // for out; nil without
+
+	blocklist *blocklist.Detector // nil: it does not run, or has no lists
 }
 
 func newReplay(a *app) *cobra.Command {
@@ -139,6 +142,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 		return errors.Join(err, to.abort())
 	}
 	warnLists(r.log, opt.Detect)
+	r.blocklist = blocklistOf(opt.Detect)
 	opt.Prompt = r.stdout != ""
 	stopProgress := startProgress(r.stderr, src)
 	ledger, err := sensor.Run(ctx, r.attach(src, &opt), to.flows, opt)
@@ -252,6 +256,11 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs,
 	}
 	m := newManifest(r.loaded.Config, stats, &ledger, r.dir.Names(), complete)
 	r.describe(m)
+	if r.blocklist != nil {
+		for _, l := range r.blocklist.Lists() {
+			m.Lists = append(m.Lists, manifestList{l.Name, l.Path, l.Size, l.SHA256})
+		}
+	}
 	if err := r.writeJSON("manifest.json", m); err != nil {
 		return err
 	}
