@@ -75,6 +75,7 @@ type series struct {
 	n        uint32 // contacts so far
 	judged   uint32 // when it was judged last
 	queued   bool
+	said     bool // an alert was raised
 	ring     [ringSize]contact
 	evidence detect.Evidence
 }
@@ -171,12 +172,17 @@ func (d *Detector) contact(f *detect.Flow) {
 	d.add(s, g, f.Start, f.Bytes[flowtable.Up], f.ID)
 }
 
-// add adds a contact to a series, which is to be judged once it has grown by a quarter.
+// add adds a contact to a series, which is to be judged once it has grown by a quarter, or has doubled since it was called a
+// beacon.
 func (d *Detector) add(s *series, g grown, start int64, bytes, id uint64) {
 	s.ring[s.n%ringSize] = makeContact(start-s.base, bytes)
 	s.n++
 	s.evidence.Add(id)
-	if !s.queued && s.n >= uint32(d.cfg.MinContacts) && s.n >= s.judged+(s.judged+3)/4 {
+	more := (s.judged + 3) / 4
+	if s.said {
+		more = s.judged
+	}
+	if !s.queued && s.n >= uint32(d.cfg.MinContacts) && s.n >= s.judged+more {
 		s.queued = true
 		d.grown = append(d.grown, g)
 	}
@@ -247,6 +253,7 @@ func (d *Detector) judge(g *grown, s *series, b detect.Batch, out detect.Out) {
 	clients := d.clientsOf(g)
 	if score.Alerted = ok && f.P <= d.cfg.MaxP && f.Jitter <= d.cfg.MaxJitter && f.Period >= ms(d.cfg.MinPeriod) &&
 		clients <= float64(d.cfg.MaxClients); score.Alerted {
+		s.said = true
 		out.Alert(d.alert(g, s, f, clients, score, b))
 	}
 	out.Score(score)

@@ -18,7 +18,7 @@ func (d *Detector) Info() detect.Info {
 			"Beside it RITA v5's score, exactly: the mean of the scores of gaps (Bowley skewness, median absolute deviation), " +
 			"of bytes sent, of a 24-bin histogram of the input's span (a day at most), and of duration. " +
 			"Both look at the latest 256 contacts.",
-		Cost: "one or two table look-ups per flow; a series is judged when it has grown by a quarter, in at most 0.1 ms for " +
+		Cost: "one or two table look-ups per flow; a series is judged when it has grown by a quarter, or doubled since it was called a beacon, in at most 0.1 ms for " +
 			"256 contacts, max_judged of them in a batch",
 		Memory: "about 2.3 kB for each of max_series pairs with more than three contacts, 130 B for each of max_pairs others, " +
 			"90 B for each of max_endpoints services",

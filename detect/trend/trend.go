@@ -109,10 +109,11 @@ func unanswered(f *detect.Flow) bool {
 		f.Payload[flowtable.Up]+f.Payload[flowtable.Down] == 0
 }
 
-// toGroup says whether the server's address stands for several hosts.
+// toGroup says whether the server's address stands for several hosts: multicast, or what is a broadcast in most networks,
+// to which only UDP goes.
 func toGroup(f *detect.Flow) bool {
 	if f.Version == 4 {
-		return uint32(f.Server.Lo)>>28 >= 14
+		return uint32(f.Server.Lo)>>28 >= 14 || f.Proto == packet.ProtoUDP && f.Server.Lo&0xff == 0xff
 	}
 	return f.Server.Hi>>56 == 0xff
 }

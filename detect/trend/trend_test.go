@@ -146,18 +146,22 @@ func TestFloodSaysHowManySources(t *testing.T) {
 
 // Twins of floods: as many flows, and no flood.
 func TestIsQuiet(t *testing.T) {
-	var scan, sweep, busy, slow []flowtable.Record
+	var scan, sweep, busy, slow, names []flowtable.Record
 	for i := range 3000 {
 		at := float64(i) / 500
 		r := attempt(other, inside, at)
 		r.ServerPort = uint16(i)
 		scan = append(scan, r)
 		sweep = append(sweep, attempt(other, inside+uint32(i), at))
+		n := attempt(inside+uint32(i%90), 10<<24|255, at)
+		n.Proto, n.State, n.ServerPort, n.Packets[1] = packet.ProtoUDP, flowtable.New, 137, 0
+		names = append(names, n)
 		busy = append(busy, flow(other+uint32(i%90), inside, at))
 		slow = append(slow, attempt(other, inside, 3*float64(i)/10))
 	}
 	for name, flows := range map[string][]flowtable.Record{
 		"port scan": scan, "sweep": sweep, "busy server": busy, "ordinary": ordinary(3600), "a server that is down": slow,
+		"broadcasts": names,
 	} {
 		if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) > 0 {
 			t.Errorf("%s: %s: %s", name, alerts[0].Kind, alerts[0].Message)
