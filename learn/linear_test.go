@@ -101,7 +101,7 @@ func TestRowsThatCannotBeFitted(t *testing.T) {
 			"rows: weight of row 1 is NaN, want 0 or more"},
 		{Rows{Columns: two, X: make([]float64, 4), Positive: []bool{true, false}, Weight: []float64{1, 0}}, "rows: one class has no weight"},
 	} {
-		for _, fit := range []func(*Rows) (*Model, error){DefaultSGD().Fit, DefaultLogistic().Fit} {
+		for _, fit := range []func(*Rows) (*Model, error){DefaultSGD().Fit, DefaultLogistic().Fit, DefaultTrees().Fit} {
 			if _, err := fit(&test.rows); err == nil || err.Error() != test.want {
 				t.Errorf("got %v, want %s", err, test.want)
 			}

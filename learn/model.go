@@ -113,9 +113,7 @@ func (m *Model) ProbabilityOf(score, base float64) float64 {
 func (m *Model) UnmarshalJSON(data []byte) error {
 	type plain Model
 	var read plain
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&read); err != nil {
+	if err := unmarshalStrictly(data, &read); err != nil {
 		return fmt.Errorf("read model: %w", err)
 	}
 	model := Model(read)
@@ -124,6 +122,13 @@ func (m *Model) UnmarshalJSON(data []byte) error {
 	}
 	*m = model
 	return nil
+}
+
+// unmarshalStrictly refuses fields that are not known.
+func unmarshalStrictly(data []byte, to any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(to)
 }
 
 // check says what does not fit together.

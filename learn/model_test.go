@@ -11,7 +11,7 @@ import (
 func fitted(t testing.TB) (models []*Model, test *Rows) {
 	t.Helper()
 	train, test := generated{"hidden", 4, 900, 6, .5}.rows()
-	for _, fit := range []func(*Rows) (*Model, error){DefaultSGD().Fit, DefaultLogistic().Fit} {
+	for _, fit := range []func(*Rows) (*Model, error){DefaultSGD().Fit, DefaultLogistic().Fit, DefaultTrees().Fit} {
 		m, err := fit(train)
 		if err != nil {
 			t.Fatal(err)
@@ -99,6 +99,36 @@ func TestModelsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+const goodTrees = `{"kind":"trees","columns":["a","b"],"trees":{"bias":0,"gain":[1,0],"roots":[0,3],"column":[0,-1,-1,-1],` +
+	`"value":[1,2,3,4],"right":[2,0,0,0],"missing":[1,0,0,0]},"share":0.5}`
+
+func TestTreesThatCannotBeRead(t *testing.T) {
+	for _, test := range []struct{ replace, by, want string }{
+		{``, ``, ""},
+		{`"right":[2`, `"right":[3`, "node 0 of tree 0 to 3: column 0, right 3"},
+		{`"right":[2`, `"right":[1`, "node 0 of tree 0 to 3: column 0, right 1"},
+		{`"right":[2`, `"right":[-1`, "cannot unmarshal number -1"},
+		{`"right":[2,0,0,0]`, `"right":[2,0,0]`, "trees: 4 columns, 4 values, 3 right, 4 missing"},
+		{`"column":[0`, `"column":[2`, "node 0 of tree 0 to 3: column 2, right 2"},
+		{`"column":[0`, `"column":[-1`, "node 0: column -1, right 2"},
+		{`"column":[0`, `"column":[65536`, "node 0: column 65536"},
+		{`"column":[0,-1`, `"column":[0,0`, "node 1: column 0, right 0"},
+		{`"roots":[0,3]`, `"roots":[0,4]`, "tree 1 has nodes 4 to 4 of 4"},
+		{`"roots":[0,3]`, `"roots":[0,0]`, "tree 0 has nodes 0 to 0 of 4"},
+		{`"roots":[0,3]`, `"roots":[0,9]`, "tree 0 has nodes 0 to 9 of 4"},
+		{`"roots":[0,3]`, `"roots":[1]`, "nodes before the first root"},
+		{`"roots":[0,3]`, `"roots":[]`, "nodes before the first root"},
+		{`"gain":[1,0]`, `"gain":[1]`, "gain of 1 columns, want 2"},
+		{`"kind":"trees"`, `"kind":"sgd"`, "has linear and no trees"},
+	} {
+		var m Model
+		err := json.Unmarshal([]byte(strings.Replace(goodTrees, test.replace, test.by, 1)), &m)
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s by %s: got %v, want %q", test.replace, test.by, err, test.want)
+		}
+	}
+}
+
 // Whatever is read gives a score for any row of its columns.
 func FuzzModel(f *testing.F) {
 	models, _ := fitted(f)
@@ -111,6 +141,7 @@ func FuzzModel(f *testing.F) {
 		f.Add(data[:len(data)/2])
 	}
 	f.Add([]byte(good))
+	f.Add([]byte(goodTrees))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var m Model
 		if json.Unmarshal(data, &m) != nil {
