@@ -99,7 +99,7 @@ func captureKeys() []Key {
 			"Above this many open flows, embryonic and idle ones end sooner, so that the table does not fill up."},
 		{"flow.relief", "share of flow.max_flows", "above 0, up to flow.pressure",
 			"Below this many open flows, the pressure is over and the timeouts are the usual ones again."},
-		{"flow.features", "list", "all by itself, or each at most once of lengths, intervals, entropy, first_payload, splt, bursts",
+		{"flow.features", "list", "all by itself, or each at most once of lengths, intervals, entropy, first_payload, splt, bursts, first_packet",
 			"Groups of flow features to compute and write as columns; what is left out costs nothing and is no column."},
 		{"flow.max_first_payloads", "payloads", "1 to 1000000",
 			"First payloads put together at a time over all shards, 2 kB each; the one begun first is given up for another."},

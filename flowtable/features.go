@@ -9,7 +9,7 @@ import (
 // FeatureGroups returns the names of the groups of flow features, in the order of their columns. The caller owns the
 // slice.
 func FeatureGroups() []string {
-	return []string{"lengths", "intervals", "entropy", "first_payload", "splt", "bursts"}
+	return []string{"lengths", "intervals", "entropy", "first_payload", "splt", "bursts", "first_packet"}
 }
 
 // AllFeatures stands in Config.Features for all groups.
@@ -30,7 +30,7 @@ const (
 )
 
 // Features are what the packets of a flow record look like. Arrays of two are indexed by Up and Down. Of a group that is
-// off nothing is known: numbers are NaN, Length of First and SPLT are 0. Bursts are made from Sizes, so either of splt and
+// off nothing is known: numbers are NaN, Length of First and Packet, and SPLT are 0. Bursts are made from Sizes, so either of splt and
 // bursts sets these.
 type Features struct {
 	Length   [2]Moments // of the packets' IP total lengths, bytes
@@ -40,6 +40,10 @@ type Features struct {
 	// First says what the first payload of each side looks like: what it said before the other side said more, and
 	// FirstPayloadBytes of that at most. Its Length is 0 where that is not known.
 	First [2]payload.Stats
+
+	// Packet says what the first packet with payload of each side looks like: of TCP the one with the first byte after
+	// the SYN. Its Length is 0 where that is not known.
+	Packet [2]payload.Packet
 
 	Sizes [SPLTPackets]int32  // signed payload lengths, up positive, of the first packets with payload
 	Gaps  [SPLTPackets]uint32 // us since the flow's latest timestamp before, 0 if that is later; the largest value stands for all above

@@ -41,6 +41,9 @@ func TestFeatureGroups(t *testing.T) {
 				if on != "first_payload" {
 					want.First = [2]payload.Stats{}
 				}
+				if on != "first_packet" {
+					want.Packet = [2]payload.Packet{}
+				}
 				if on != "splt" && on != "bursts" {
 					want.SPLT, want.Sizes, want.Gaps = 0, [SPLTPackets]int32{}, [SPLTPackets]uint32{}
 				}

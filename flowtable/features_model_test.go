@@ -80,6 +80,7 @@ func modelFeatures(r *Record, inputs []Input) Features {
 		f.Entropy[d] = modelEntropy(own)
 		if r.Part == 0 {
 			f.First[d] = modelStats(modelFirst(r.Proto, d, sides, inputs))
+			f.Packet[d] = modelPacket(r.Proto, own)
 		}
 	}
 	if r.Part == 0 {
@@ -247,6 +248,42 @@ func (s *modelStream) add(in *Input) bool {
 	return true
 }
 
+// modelPacket returns what the first packet of a side's looks like.
+func modelPacket(proto uint8, own []Input) payload.Packet {
+	m := payload.NewMeter()
+	began, first := false, uint32(0)
+	for _, in := range own {
+		cut := in.Flags&(packet.HeaderCut|packet.FragFirst|packet.FragLater) != 0
+		at := in.Seq
+		if in.TCPFlags&packet.SYN != 0 {
+			at++
+		}
+		switch {
+		case proto == packet.ProtoUDP && in.PayloadLen == 0:
+			continue
+		case proto == packet.ProtoUDP && !cut && uint32(len(in.Captured)) >= min(in.PayloadLen, 1500):
+			return m.Packet(in.Captured, int(in.PayloadLen), true)
+		case proto != packet.ProtoTCP || cut:
+			return payload.Packet{}
+		}
+		if in.TCPFlags&packet.SYN != 0 && !began {
+			began, first = true, at
+		}
+		for j := range in.PayloadLen {
+			if began && at+j == first {
+				if rest := in.PayloadLen - j; uint32(len(in.Captured)) >= j+min(rest, 1500) {
+					return m.Packet(in.Captured[j:], int(rest), false)
+				}
+				return payload.Packet{}
+			}
+		}
+		if in.PayloadLen > 0 && !began {
+			return payload.Packet{}
+		}
+	}
+	return payload.Packet{}
+}
+
 func modelStats(b []byte) payload.Stats {
 	s := payload.Stats{Length: len(b)}
 	if len(b) == 0 {
@@ -310,6 +347,9 @@ func compareFeatures(got, want *Features) error {
 		if !sameStats(got.First[d], want.First[d]) {
 			bad("first payload "+side, got.First[d], want.First[d])
 		}
+		if got.Packet[d] != want.Packet[d] {
+			bad("first packet "+side, got.Packet[d], want.Packet[d])
+		}
 	}
 	if got.SPLT != want.SPLT || got.Sizes != want.Sizes {
 		bad("sizes", got.Sizes[:got.SPLT], want.Sizes[:want.SPLT])
@@ -348,7 +388,7 @@ func listing(r *Record, inputs []Input) string {
 }
 
 // featureTally is how often what is worth a test came up.
-type featureTally struct{ records, parts, turned, full, firsts, unknown, lost int }
+type featureTally struct{ records, parts, turned, full, firsts, unknown, packets, lost int }
 
 // checkHostile runs the packets of a seed with room for so many first payloads, see checkFeatures.
 func checkHostile(seed int64, buffers int, tally *featureTally) error {
@@ -406,6 +446,9 @@ func (n *featureTally) add(r *Record, want *Features, source packet.Addr) {
 		n.full++
 	}
 	for d, s := range want.First {
+		if want.Packet[d].Length > 0 {
+			n.packets++
+		}
 		switch {
 		case r.Proto != packet.ProtoTCP:
 		case s.Length > 0:
@@ -429,7 +472,7 @@ func TestFeaturesEqualModel(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", tally)
-	if least := min(tally.parts, tally.turned, tally.full, tally.firsts, tally.unknown); least < rounds/4 || tally.lost > 0 {
+	if least := min(tally.parts, tally.turned, tally.full, tally.firsts, tally.unknown, tally.packets); least < rounds/4 || tally.lost > 0 {
 		t.Error("too few, or lost")
 	}
 }
@@ -461,6 +504,8 @@ func TestFeatureGroupsAlone(t *testing.T) {
 			return fmt.Sprint(f.Entropy)
 		case "first_payload":
 			return fmt.Sprint(f.First)
+		case "first_packet":
+			return fmt.Sprint(f.Packet)
 		}
 		return fmt.Sprint(f.SPLT, f.Sizes, f.Gaps)
 	}

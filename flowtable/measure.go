@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/weir-sensor/weir/payload"
 )
 
 // groupSet is a set of the groups of FeatureGroups, the first one bit 0.
@@ -16,6 +18,7 @@ const (
 	firstGroup
 	spltGroup
 	burstGroup
+	packetGroup
 )
 
 func groupSetOf(names []string) (set groupSet) {
@@ -34,6 +37,7 @@ type measures struct {
 	sums   slab[sums]
 	splt   slab[splt]
 	firsts firsts
+	packet firstPackets
 	block  []Features // room for the features of the next records
 }
 
@@ -51,9 +55,10 @@ func (s *slab[T]) grow(place uint32) {
 
 // sums are what a flow's moments and means are made from, and how far its first packets are told.
 type sums struct {
-	side  [2]sideSums
-	first [2]firstState
-	splt  uint8 // packets told, at most SPLTPackets
+	side   [2]sideSums
+	first  [2]firstState
+	packet [2]firstState // never firstOpen
+	splt   uint8         // packets told, at most SPLTPackets
 }
 
 // sideSums are the sums of one end. Whole numbers make them exact, and the moments independent of rounding.
@@ -91,7 +96,11 @@ func newMeasures(cfg Config, shards int) *measures {
 	if groups == 0 {
 		return nil
 	}
-	return &measures{groups: groups, firsts: newFirsts(max(1, (cfg.MaxFirstPayloads+shards-1)/shards), groups&entropyGroup != 0)}
+	return &measures{
+		groups: groups,
+		firsts: newFirsts(max(1, (cfg.MaxFirstPayloads+shards-1)/shards), groups&entropyGroup != 0),
+		packet: firstPackets{meter: payload.NewMeter()},
+	}
 }
 
 // open makes room at the place of a new flow, or of another part of one.
@@ -103,13 +112,17 @@ func (m *measures) open(place uint32) {
 	if m.groups&firstGroup != 0 {
 		m.firsts.states.grow(place)
 	}
+	if m.groups&packetGroup != 0 {
+		m.packet.sides.grow(place)
+	}
 	*m.sums.at(place) = sums{}
 }
 
 // next lets the features start anew in another part of the flow, but for those of the flow's beginning.
 func (m *measures) next(place uint32) {
 	m.forget(place)
-	*m.sums.at(place) = sums{first: [2]firstState{firstLost, firstLost}, splt: SPLTPackets}
+	lost := [2]firstState{firstLost, firstLost}
+	*m.sums.at(place) = sums{first: lost, packet: lost, splt: SPLTPackets}
 }
 
 // forget frees what the flow holds besides its places in the slabs.
@@ -142,6 +155,9 @@ func (m *measures) touch(places []uint32) (sum uint64) {
 		if m.groups&firstGroup != 0 && min(s.first[0], s.first[1]) < firstDone {
 			sum += uint64(m.firsts.states.at(place)[0].base)
 		}
+		if m.groups&packetGroup != 0 && min(s.packet[0], s.packet[1]) < firstDone {
+			sum += uint64(m.packet.sides.at(place)[0].base)
+		}
 	}
 	return sum
 }
@@ -160,6 +176,9 @@ func (m *measures) touchAll(places []uint32) (sum uint64) {
 		if m.groups&firstGroup != 0 {
 			ends := m.firsts.states.at(place)
 			sum += uint64(ends[0].base) + uint64(ends[1].base)
+		}
+		if m.groups&packetGroup != 0 {
+			sum += uint64(m.packet.sides.at(place)[0].base)
 		}
 	}
 	return sum
@@ -185,6 +204,9 @@ func (m *measures) add(place uint32, f *flow, in *Input, d int) {
 	}
 	if m.groups&firstGroup != 0 && (s.first[d] < firstDone || s.first[1-d] == firstOpen) {
 		m.firsts.add(place, &m.sums, in, d)
+	}
+	if m.groups&packetGroup != 0 && s.packet[d] < firstDone {
+		m.packet.add(&s.packet[d], &m.packet.sides.at(place)[d], in)
 	}
 }
 
@@ -249,6 +271,9 @@ func (m *measures) features(place uint32, f *flow, up int) *Features {
 			r.First[i] = m.firsts.ended(place, d)
 		case firstDone:
 			r.First[i] = m.firsts.states.at(place)[d].stats
+		}
+		if s.packet[d] == firstDone {
+			r.Packet[i] = m.packet.sides.at(place)[d].stats
 		}
 	}
 	if m.groups&(spltGroup|burstGroup) != 0 && f.bits&fixed == 0 {

@@ -27,8 +27,9 @@ func TestFeaturesSize(t *testing.T) {
 		{"sums", unsafe.Sizeof(sums{}), 184},
 		{"splt", unsafe.Sizeof(splt{}), 256},
 		{"two firsts", unsafe.Sizeof([2]first{}), 112},
+		{"two first packets", unsafe.Sizeof([2]firstPacket{}), 64},
 		{"buffer", unsafe.Sizeof(buffer{}), 1720},
-		{"Features", unsafe.Sizeof(Features{}), 488},
+		{"Features", unsafe.Sizeof(Features{}), 536},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: got %d bytes, want %d", test.name, test.got, test.want)

@@ -139,7 +139,7 @@ type property struct {
 	Description string    `json:"description"`
 	Format      string    `json:"format,omitempty"`
 	Pattern     string    `json:"pattern,omitempty"`
-	Enum        []string  `json:"enum,omitempty"`
+	Enum        []any     `json:"enum,omitempty"` // nil is null
 	Minimum     *int      `json:"minimum,omitempty"`
 	Maximum     uint64    `json:"maximum,omitempty"`
 	UniqueItems bool      `json:"uniqueItems,omitempty"`
@@ -149,12 +149,15 @@ type property struct {
 }
 
 func newProperty(c Column) property {
-	p := property{Type: c.Type.JSON(), Description: c.Doc, Pattern: c.Pattern, Enum: c.Enum, Maximum: c.Max}
+	p := property{Type: c.Type.JSON(), Description: c.Doc, Pattern: c.Pattern, Enum: enum(c.Enum), Maximum: c.Max}
 	if c.Unit != "" {
 		p.Description += " Unit: " + c.Unit + "."
 	}
 	if c.Nullable {
 		p.Type = []string{c.Type.JSON(), "null"}
+		if c.Enum != nil {
+			p.Enum = append(p.Enum, nil)
+		}
 	}
 	switch c.Type {
 	case Time:
@@ -164,7 +167,7 @@ func newProperty(c Column) property {
 		p.Minimum = new(int)
 	case Names:
 		p.Enum, p.UniqueItems, p.Pattern = nil, true, ""
-		p.Items = &property{Type: "string", Description: "One of them.", Enum: c.Enum, Pattern: c.Pattern}
+		p.Items = &property{Type: "string", Description: "One of them.", Enum: enum(c.Enum), Pattern: c.Pattern}
 	case Objects:
 		p.Items = &property{Type: "object", Description: "One of them."}
 	case Pairs:
@@ -173,6 +176,13 @@ func newProperty(c Column) property {
 			Items: &property{Type: "integer", Description: "In the order of the units."}}
 	}
 	return p
+}
+
+func enum(names []string) (values []any) {
+	for _, name := range names {
+		values = append(values, name)
+	}
+	return values
 }
 
 // flowSchema is the JSON Schema of one line of flows.ndjson, windowSchema of windows.ndjson: the properties in the

@@ -7,8 +7,8 @@ import (
 	"github.com/weir-sensor/weir/flowtable"
 )
 
-// FlowFeature is a column of a flow feature, and where its value is. One of Value and Pairs is set: Pairs where the
-// column's Type is Pairs.
+// FlowFeature is a column of a flow feature, and where its value is. One of Value, Pairs and Text is set: Pairs where the
+// column's Type is Pairs, Text where it is String.
 type FlowFeature struct {
 	Column
 	Group string // of flowtable.FeatureGroups
@@ -17,6 +17,8 @@ type FlowFeature struct {
 	Value func(f *flowtable.Features) float64
 	// Pairs appends the pairs to dst, and returns it. There is room for all where dst has Max elements to spare.
 	Pairs func(dst [][2]int64, f *flowtable.Features) [][2]int64
+	// Text returns one of the column's Enum, or "" where it is null.
+	Text func(f *flowtable.Features) string
 }
 
 // FlowFeatures returns the columns of the groups in the order of flowtable.FeatureGroups, whatever the order of groups.
@@ -47,6 +49,8 @@ func featureGroup(name string) []FlowFeature {
 		all = []FlowFeature{spltFeature()}
 	case "bursts":
 		all = []FlowFeature{burstsFeature()}
+	case "first_packet":
+		all = perDirection(firstPacketFeatures)
 	default:
 		panic("bug: no columns of flow features " + name)
 	}

@@ -82,6 +82,24 @@ func modelFeatures(f *flowtable.Features, groups []string) []field {
 	if has("bursts") {
 		fields = append(fields, field{"bursts", bursts})
 	}
+	for d := 0; has("first_packet") && d < 2; d++ {
+		p, name := f.Packet[d], "first_packet"+way[d]
+		n, known := float64(p.Length), known && p.Length > 0
+		number(name+"_length", known, n)
+		number(name+"_entropy", known, p.Entropy)
+		number(name+"_entropy_z", known, p.EntropyZ())
+		number(name+"_chi_square", known, 256*float64(p.Squares)/n-n)
+		number(name+"_bits_set", known, float64(p.Ones)/n)
+		number(name+"_printable", known, float64(p.Printable)/n)
+		number(name+"_printable_run", known, float64(p.Run))
+		number(name+"_printable_lead", known, float64(p.Lead))
+		number(name+"_exempt", known, float64(p.Exempt))
+		if known {
+			fields = append(fields, field{name + "_framing", payload.FramingNames[p.Framing]})
+		} else {
+			fields = append(fields, field{name + "_framing", nil})
+		}
+	}
 	return fields
 }
 
@@ -112,12 +130,26 @@ func someFeatures() *rapid.Generator[*flowtable.Features] {
 			f.Entropy[d] = rapid.OneOf(rapid.Just(math.NaN()), share(8)).Draw(t, "entropy")
 			f.First[d] = payload.Stats{Length: rapid.IntRange(0, 1500).Draw(t, "length"), Entropy: share(8).Draw(t, "entropy"),
 				BitsSet: share(8).Draw(t, "bits"), Printable: share(1).Draw(t, "printable"), PrintableRun: rapid.IntRange(0, 1500).Draw(t, "run")}
+			f.Packet[d] = somePacket(t, share(8))
 		}
 		for i := range f.SPLT {
 			f.Sizes[i], f.Gaps[i] = size.Draw(t, "size"), rapid.Uint32().Draw(t, "gap")
 		}
 		return f
 	})
+}
+
+// somePacket draws a packet that is not known, or whose counts are possible.
+func somePacket(t *rapid.T, entropy *rapid.Generator[float64]) payload.Packet {
+	n := rapid.Uint16Range(0, payload.PacketBytes).Draw(t, "length")
+	if n == 0 {
+		return payload.Packet{}
+	}
+	return payload.Packet{Length: n, Entropy: entropy.Draw(t, "entropy"), Squares: rapid.Uint32Range(max(uint32(n), uint32(n)*uint32(n)/256+1), uint32(n)*uint32(n)).Draw(t, "squares"),
+		Ones: rapid.Uint16Range(0, 8*n).Draw(t, "ones"), Printable: rapid.Uint16Range(0, n).Draw(t, "printable"),
+		Run: rapid.Uint16Range(0, n).Draw(t, "run"), Lead: rapid.Uint16Range(0, n).Draw(t, "lead"),
+		Exempt:  payload.Exemptions(rapid.IntRange(0, payload.AllExemptions).Draw(t, "exempt")),
+		Framing: payload.Framing(rapid.IntRange(0, int(payload.Framings)-1).Draw(t, "framing"))}
 }
 
 // extremeNumbers are where the text of a number changes its shape, or is at its longest.
@@ -272,6 +304,7 @@ func TestFeaturesByHand(t *testing.T) {
 		Interval: [2]flowtable.Moments{{Mean: 1502325.5, Std: nan, Min: 0.001, Max: 299999999.999}, {Mean: nan, Std: nan, Min: nan, Max: nan}},
 		Entropy:  [2]float64{7.5, nan},
 		First:    [2]payload.Stats{{Length: 517, Entropy: 4, BitsSet: 0.125, Printable: 1, PrintableRun: 517}, {}},
+		Packet:   [2]payload.Packet{{Length: 4, Entropy: 2, Squares: 4, Ones: 13, Printable: 3, Run: 2, Lead: 1, Exempt: 5, Framing: payload.FramingText}, {}},
 		Sizes:    [flowtable.SPLTPackets]int32{517, -1448, -52, 80},
 		Gaps:     [flowtable.SPLTPackets]uint32{0, 15023, 1, math.MaxUint32},
 		SPLT:     4,
@@ -287,12 +320,19 @@ func TestFeaturesByHand(t *testing.T) {
 		`"first_payload_up_bits_set":0.125,"first_payload_up_printable":1,"first_payload_up_printable_run":517,` +
 		`"first_payload_down_length":null,"first_payload_down_entropy":null,"first_payload_down_bits_set":null,` +
 		`"first_payload_down_printable":null,"first_payload_down_printable_run":null,` +
-		`"splt":[[517,0],[-1448,15023],[-52,1],[80,4294967295]],"bursts":[[1,517],[2,-1500],[1,80]],"label_app":null}` + "\n"
+		`"splt":[[517,0],[-1448,15023],[-52,1],[80,4294967295]],"bursts":[[1,517],[2,-1500],[1,80]],"first_packet_up_length":4,"first_packet_up_entropy":2,` +
+		`"first_packet_up_entropy_z":0.1538146116236189,"first_packet_up_chi_square":252,"first_packet_up_bits_set":3.25,` +
+		`"first_packet_up_printable":0.75,"first_packet_up_printable_run":2,"first_packet_up_printable_lead":1,"first_packet_up_exempt":5,` +
+		`"first_packet_up_framing":"text","first_packet_down_length":null,"first_packet_down_entropy":null,` +
+		`"first_packet_down_entropy_z":null,"first_packet_down_chi_square":null,"first_packet_down_bits_set":null,` +
+		`"first_packet_down_printable":null,"first_packet_down_printable_run":null,"first_packet_down_printable_lead":null,` +
+		`"first_packet_down_exempt":null,"first_packet_down_framing":null,"label_app":null}` + "\n"
 	if got := string(written(t, &records[0], NDJSON, columns)); !strings.HasSuffix(got, want) {
 		t.Errorf("NDJSON:\ngot  %swant ...%s", got, want)
 	}
 	want = ",one_way,400.25,1e-7,40,65575,,,,,1502325.5,,0.001,299999999.999,,,,,7.5,,517,4,0.125,1,517,,,,,," +
-		"517:0|-1448:15023|-52:1|80:4294967295,1:517|2:-1500|1:80,\n"
+		"517:0|-1448:15023|-52:1|80:4294967295,1:517|2:-1500|1:80," +
+		"4,2,0.1538146116236189,252,3.25,0.75,2,1,5,text,,,,,,,,,,,\n"
 	if got := string(written(t, &records[0], CSV, columns)); !strings.HasSuffix(got, want) {
 		t.Errorf("CSV:\ngot  %swant ...%s", got, want)
 	}
@@ -338,6 +378,8 @@ func widest() *flowtable.Features {
 		f.Length[d] = flowtable.Moments{Mean: long, Std: long, Min: math.MaxUint32, Max: math.MaxUint32}
 		f.Interval[d] = flowtable.Moments{Mean: long, Std: long, Min: long, Max: long}
 		f.First[d] = payload.Stats{Length: math.MaxInt, Entropy: long, BitsSet: long, Printable: long, PrintableRun: math.MaxInt}
+		f.Packet[d] = payload.Packet{Length: 1499, Entropy: 7.000000000000001, Squares: 8785, Ones: 5999, Printable: 1111, Run: 1111, Lead: 1111,
+			Exempt: payload.AllExemptions, Framing: payload.FramingBitTorrent}
 	}
 	for i := range f.Sizes {
 		f.Sizes[i], f.Gaps[i] = math.MinInt32, math.MaxUint32
@@ -394,14 +436,15 @@ func TestFeatureTable(t *testing.T) {
 		}
 		seen[f.Name] = true
 		counts[f.Group]++
-		if isPairs := f.Type == Pairs; (f.Pairs != nil) != isPairs || (f.Value != nil) == isPairs || f.Nullable == isPairs {
-			t.Errorf("%s: type %v, Value set: %v, Pairs set: %v, nullable: %v", f.Name, f.Type, f.Value != nil, f.Pairs != nil, f.Nullable)
+		if isPairs, isText := f.Type == Pairs, f.Type == String; (f.Pairs != nil) != isPairs || (f.Text != nil) != isText ||
+			(f.Value != nil) == (isPairs || isText) || f.Nullable == isPairs {
+			t.Errorf("%s: type %v, Value set: %v, Pairs set: %v, Text set: %v, nullable: %v", f.Name, f.Type, f.Value != nil, f.Pairs != nil, f.Text != nil, f.Nullable)
 		}
 		if f.Doc == "" || f.Source == "" || f.Unit == "" {
 			t.Errorf("%s is not described: %+v", f.Name, f.Column)
 		}
 	}
-	if got, want := fmt.Sprint(counts), "map[bursts:1 entropy:2 first_payload:10 intervals:8 lengths:8 splt:1]"; got != want {
+	if got, want := fmt.Sprint(counts), "map[bursts:1 entropy:2 first_packet:20 first_payload:10 intervals:8 lengths:8 splt:1]"; got != want {
 		t.Errorf("columns: got %s, want %s", got, want)
 	}
 }

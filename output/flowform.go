@@ -35,7 +35,7 @@ func newFlowForm(columns Columns, format Format) *flowForm {
 	for _, c := range FlowFeatures(columns.Features) {
 		lead := leadOf(c.Column, format)
 		column := featureForm{FlowFeature: c, lead: lead, null: lead + null}
-		f.room += len(column.null) + maxNumberText
+		f.room += len(column.null) + len("-") + maxNumberText
 		if c.Type == Pairs {
 			column.null = lead + empty
 			f.room += maxPairsText
@@ -69,15 +69,33 @@ func (f *flowForm) appendFeatures(e *encoder, dst []byte, features *flowtable.Fe
 			} else {
 				dst = append(dst, c.null...)
 			}
+		case c.Type == String:
+			if text := c.Text(features); text != "" {
+				dst = f.appendName(append(dst, c.lead...), text)
+			} else {
+				dst = append(dst, c.null...)
+			}
 		default:
 			if v := c.Value(features); v-v == 0 { // neither NaN nor infinite
-				dst = appendNumber(append(dst, c.lead...), v)
+				dst = append(dst, c.lead...)
+				if v < 0 {
+					dst, v = append(dst, '-'), -v
+				}
+				dst = appendNumber(dst, v)
 			} else {
 				dst = append(dst, c.null...)
 			}
 		}
 	}
 	return dst
+}
+
+// appendName writes a name that needs no quotes in CSV.
+func (f *flowForm) appendName(dst []byte, name string) []byte {
+	if !f.quoted {
+		return append(dst, name...)
+	}
+	return append(append(append(dst, '"'), name...), '"')
 }
 
 // appendPairs writes the pairs, of which there is one at least.

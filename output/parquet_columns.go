@@ -95,6 +95,9 @@ func (f FlowFeature) put(c *cells, r *flowtable.Record) {
 		c.pairs(pairs)
 	case r.Features == nil:
 		c.null()
+	case f.Type == String:
+		text := f.Text(r.Features)
+		c.stringIf(text != "", text)
 	case f.Type == Integer:
 		v := f.Value(r.Features)
 		c.uintIf(!math.IsNaN(v), uint64(v))

@@ -125,7 +125,7 @@ func asParquet(t rapid.TB, kind Type, v any) any {
 	t.Helper()
 	switch v := v.(type) {
 	case json.Number:
-		if kind == Seconds || kind == Number {
+		if kind == Seconds || kind == Number || kind == Real {
 			f, err := v.Float64()
 			if err != nil {
 				t.Fatal(err)

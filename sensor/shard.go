@@ -105,7 +105,7 @@ func payloadsWanted(opt Options) (captured bool, entropy entropyOf) {
 	if slices.Contains(groups, "entropy") {
 		entropy = entropyOfAll
 	}
-	return entropy != entropyOfNone || slices.Contains(groups, "first_payload"), entropy
+	return entropy != entropyOfNone || slices.Contains(groups, "first_payload") || slices.Contains(groups, "first_packet"), entropy
 }
 
 // run processes batches until there are no more, then ends all flows. It calls stop when an error makes going on

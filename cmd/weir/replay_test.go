@@ -186,7 +186,7 @@ func TestReplayFeatureGroups(t *testing.T) {
 	}
 	all, seen := columns("all"), 0
 	plain := len(columns(""))
-	for _, group := range []string{"lengths", "intervals", "entropy", "first_payload", "splt", "bursts"} {
+	for _, group := range []string{"lengths", "intervals", "entropy", "first_payload", "splt", "bursts", "first_packet"} {
 		some := columns(group)
 		seen += len(some) - plain
 		for name, values := range some {
@@ -195,8 +195,8 @@ func TestReplayFeatureGroups(t *testing.T) {
 			}
 		}
 	}
-	if got := len(all) - plain; got != seen || got != 30 {
-		t.Errorf("got %d columns of all groups, and %d of each by itself, want 30", got, seen)
+	if got := len(all) - plain; got != seen || got != 50 {
+		t.Errorf("got %d columns of all groups, and %d of each by itself, want 50", got, seen)
 	}
 }
 
