@@ -33,7 +33,7 @@ func firstPacketFeatures(s side) []FlowFeature {
 			return f.Packet[s.d].Framing.String()
 		},
 	}
-	const random = "mean and standard deviation of random bytes of that length: payload/testdata/random.py"
+	const random = "mean and standard deviation of random bytes of that length: payload/testdata/entropy.py"
 	return []FlowFeature{
 		column("length", Integer, "bytes", payload.PacketBytes, "Payload length of the "+s.speaker+"'s first packet with payload, 1500 at most", "see First packet",
 			func(p *payload.Packet) float64 { return float64(p.Length) }),

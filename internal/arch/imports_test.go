@@ -30,7 +30,7 @@ var pipeline = []layer{
 	{"detect/sample", []string{"packet", "flowtable", "detect"}, true, "it keeps numbers of flows, whoever compares them"},
 	{"detect/*", []string{"packet", "payload", "flowtable", "features", "detect", "detect/sketch", "detect/sample", "learn"}, false, "detectors do not know each other"},
 	{"aggregate", []string{"packet", "flowtable", "detect"}, true, "it sums records up, wherever the rows go"},
-	{"output", []string{"packet", "flowtable", "features", "detect", "aggregate"}, false, "a sink writes records and changes nothing"},
+	{"output", []string{"packet", "payload", "flowtable", "features", "detect", "aggregate"}, false, "a sink writes records and changes nothing"},
 	{"output/*", []string{"packet", "flowtable", "features", "detect", "output"}, false, "a format knows no other"},
 	{"flowfile", []string{"packet", "payload", "flowtable", "detect", "output"}, false, "it reads what output writes, and what others write"},
 	{"sensor", []string{"capture", "packet", "payload", "flowtable", "features", "detect", "output"}, false,
