@@ -21,7 +21,7 @@ COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOLS   = $(CURDIR)/bin/tools
 
-.PHONY: help build install-deps demo test race fuzz bench soak lint fmt vet staticcheck vuln image clean
+.PHONY: detection-report help build install-deps demo test race fuzz bench soak lint fmt vet staticcheck vuln image clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -64,6 +64,9 @@ fuzz: install-deps ## run every fuzz target for FUZZTIME (20s)
 				failed="$$failed $$target"; \
 		done; \
 	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+
+detection-report: install-deps ## what the detectors find and where they are wrong, capture by capture (WEIR_SHARED names the captures)
+	go test ./detect/detectors -count=1 -run TestDetectionReport -v
 
 bench: install-deps ## run the benchmarks (BENCH=regexp, COUNT=6); the output is for benchstat
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
