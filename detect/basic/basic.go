@@ -159,6 +159,10 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	}
 	for r, all := range byRule {
 		slices.SortFunc(all, compareKept)
+		if rule(r) == watchedPort {
+			watched(all, b, status, out)
+			continue
+		}
 		n := len(all)
 		if n > d.cfg.MaxAlerts {
 			n = d.cfg.MaxAlerts - 1
@@ -204,6 +208,39 @@ func (k kept) alert(b detect.Batch, status detect.Status) detect.Alert {
 	a.Message = fmt.Sprintf("%s %s (%s)%s: %s, first to %s", k.host, rule.doc, rule.id, k.detail(), counted(flows, "flow"), k.peer())
 	a.Reasons = []detect.Reason{{Feature: rule.id + ".flows", Value: float64(flows), Threshold: math.NaN(), Baseline: math.NaN()}}
 	return a
+}
+
+// watched raises one alert for each watched port that was used: who uses it is no mistake of theirs, so the hosts are counted.
+func watched(all []kept, b detect.Batch, status detect.Status, out detect.Out) {
+	for len(all) > 0 {
+		first := all[0]
+		var same, others []kept
+		for _, k := range all {
+			if k.port == first.port && k.proto == first.proto {
+				same = append(same, k)
+			} else {
+				others = append(others, k)
+			}
+		}
+		a := first.alert(b, status)
+		if len(same) > 1 {
+			a.Client, a.Server, a.FlowID, a.CommunityID, a.Evidence = detect.Host{}, detect.Host{}, 0, "", detect.Evidence{}
+			a.Score, a.N = score(watchedPort, uint64(len(same))), 0
+			for _, k := range same {
+				a.N += k.evidence.Total
+				for _, id := range k.evidence.IDs() {
+					a.Evidence.Add(id)
+				}
+			}
+			a.Evidence.Total = a.N
+			a.Message = fmt.Sprintf("%s and %s use port %d, which is watched (B02): %s, first to %s", first.host,
+				counted(uint64(len(same)-1), "other host"), first.port, counted(a.N, "flow"), first.peer())
+			a.Reasons = []detect.Reason{{Feature: "B02.hosts", Value: float64(len(same)), Threshold: math.NaN(), Baseline: math.NaN()}}
+		}
+		a.Subject, a.Role = detect.Host{}, detect.Network // so that the next host's use is the same thing said again
+		out.Alert(a)
+		all = others
+	}
 }
 
 // peer names the other end of the first flow.

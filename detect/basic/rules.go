@@ -28,7 +28,7 @@ var rules = [...]struct {
 	doc      string // what the subject did, for "10.0.0.1 ..."
 }{
 	portZero:         {"B01", "port_zero", detect.Low, "uses port 0, which is nobody's"},
-	watchedPort:      {"B02", "watched_port", detect.Low, "uses a port that is watched"},
+	watchedPort:      {"B02", "watched_port", detect.Informational, "uses a port that is watched"},
 	noSource:         {"B03", "no_source", detect.Low, "is no address to send from, but for DHCP and the like"},
 	impossibleSource: {"B04", "impossible_source", detect.Medium, "is no address that a packet on a wire can come from"},
 	land:             {"B04", "land", detect.Medium, "seems to send to itself"},

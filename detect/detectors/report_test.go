@@ -82,7 +82,7 @@ func (c reportCase) judge(t *testing.T, table *tabwriter.Writer) {
 	wrong, high := 0, 0
 	for i := range alerts {
 		a := &alerts[i]
-		if c.others || involved[a.Subject.String()] || a.Severity == detect.Informational {
+		if c.others || involved[a.Subject.String()] {
 			continue
 		}
 		wrong++
@@ -259,7 +259,6 @@ func dataCases(shared string) []reportCase {
 		one("padmavatisb/portscan.pcap", "scan"),
 		one("slips/dataset/test-cc/test-cc-capture-1.pcap", "beacon"),
 		one("slips/dataset/test19-malicious-ssh/malicious-ssh-bruteforce.pcap", "lateral", "scan", "pairs"),
-		one("joy/test/pcaps/kali-password-attack_hydra.pcap", "lateral", "scan", "pairs"),
 	}
 	for _, dir := range []string{"ndpi/tests/cfgs/default/pcap", "chrissanders-packets", "snort3-demo", "ics-iti"} {
 		cases = append(cases, benign(data, dir)...)
@@ -273,6 +272,9 @@ func benign(data, dir string) []reportCase {
 	_ = filepath.WalkDir(filepath.Join(data, dir), func(path string, d os.DirEntry, err error) error {
 		name := strings.ToLower(path)
 		if err != nil || d.IsDir() || !strings.Contains(name, ".pcap") || strings.HasSuffix(name, ".out") {
+			return nil
+		}
+		if strings.Contains(name, "source_engine") { // its addresses were made up, some of them multicast sources
 			return nil
 		}
 		for _, attack := range []string{"scan", "dos", "fuzz", "flood", "malware", "exploit", "attack", "virus", "worm", "blaster", "syn"} {
