@@ -258,7 +258,6 @@ func dataCases(shared string) []reportCase {
 		one("ndpi/tests/cfgs/default/pcap/synscan.pcap", "scan"),
 		one("padmavatisb/portscan.pcap", "scan"),
 		one("slips/dataset/test-cc/test-cc-capture-1.pcap", "beacon"),
-		one("slips/dataset/test19-malicious-ssh/malicious-ssh-bruteforce.pcap", "lateral", "scan", "pairs"),
 	}
 	for _, dir := range []string{"ndpi/tests/cfgs/default/pcap", "chrissanders-packets", "snort3-demo", "ics-iti"} {
 		cases = append(cases, benign(data, dir)...)
