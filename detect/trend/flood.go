@@ -1,9 +1,11 @@
 package trend
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/sketch"
@@ -156,6 +158,23 @@ func (d *Detector) judgeVictims(now int64, out detect.Out) {
 		}
 	}
 	d.struck = d.struck[:0]
+	slices.SortStableFunc(d.floods, func(a, b flooded) int { return cmp.Compare(b.score, a.score) })
+	for _, f := range d.floods[:min(len(d.floods), maxFloods)] {
+		out.Alert(d.flood(f, len(d.floods), now))
+	}
+	clear(d.floods)
+	d.floods = d.floods[:0]
+}
+
+// maxFloods is how many victims are named in a batch, those that get most: what hits hundreds at once is one thing.
+const maxFloods = 20
+
+// flooded is a victim of a flood in this batch.
+type flooded struct {
+	target target
+	victim *victim
+	step   *floodStep
+	score  float64
 }
 
 // judgeVictim looks for the worst of the victim's steps, and brings its sum up to the closed ones.
@@ -186,7 +205,7 @@ func (d *Detector) judgeVictim(t target, v *victim, now int64, out detect.Out) {
 			N: uint64(worst.flows), Alerted: score >= 1})
 	}
 	if score >= 1 {
-		out.Alert(d.flood(t, v, worst, score, now))
+		d.floods = append(d.floods, flooded{t, v, worst, score})
 	}
 }
 
@@ -208,7 +227,9 @@ func (d *Detector) badness(t target, s *floodStep) float64 {
 	return x
 }
 
-func (d *Detector) flood(t target, v *victim, s *floodStep, score float64, now int64) detect.Alert {
+// flood returns the alert about one of so many victims.
+func (d *Detector) flood(f flooded, victims int, now int64) detect.Alert {
+	t, v, s, score := f.target, f.victim, f.step, f.score
 	kind, what := kindOf(t)
 	severity := detect.Medium
 	if score >= severe {
@@ -257,6 +278,7 @@ func (d *Detector) flood(t target, v *victim, s *floodStep, score float64, now i
 		{Feature: "flows", Value: float64(s.flows), Threshold: none, Baseline: none},
 		{Feature: "packets_up", Value: float64(s.packetsUp), Threshold: none, Baseline: none},
 		{Feature: "sources", Value: float64(sources), Threshold: none, Baseline: none},
+		{Feature: "victims", Value: float64(victims), Threshold: none, Baseline: none},
 	}
 	if t.proto == packet.ProtoTCP {
 		a.Reasons = append(a.Reasons, detect.Reason{Feature: "syn_cusum", Value: float64(s.synSum), Threshold: synAlarm, Baseline: none})

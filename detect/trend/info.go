@@ -17,7 +17,7 @@ func (d *Detector) Info() detect.Info {
 			"rise: S > 8 of a host, x >= ratio times the mean, and min_flows or min_bytes. shift: two or more of the network's quantities.\n" +
 			"flood: flood_flows unanswered in a step, flood_share of all to that service and port; or syn_flows where " +
 			"y = max(0, y + (begun - completed)/F - 0.35) > 1.05, F the mean of the completed, 10 at least (Wang, Zhang and Shin, 2002); " +
-			"ICMP: icmp_packets to a host. Candidates come from Space-Saving with 4,096 counters (Metwally et al., 2005).\n" +
+			"ICMP: icmp_packets to a host. At most 20 victims are named in 10 s. Candidates come from Space-Saving with 4,096 counters (Metwally et al., 2005).\n" +
 			"Entropies in bits, over flows, of clients, servers and their ports, each hashed to 4,096 cells: too low with more than " +
 			"some hundreds of values, 12 at most.",
 		Cost:   "about 0.3 us per flow: three table look-ups and four counts; per step, what its hosts and victims cost",

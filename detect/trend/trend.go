@@ -24,9 +24,10 @@ type Detector struct {
 	touched  [ring][]touch
 	victims  *detect.Table[target, victim]
 	suspects *heavy[target]
-	struck   []struck // victims of this batch
-	risen    []rise   // scratch
-	scored   int      // scores of this batch
+	struck   []struck  // victims of this batch
+	floods   []flooded // of this batch
+	risen    []rise    // scratch
+	scored   int       // scores of this batch
 }
 
 // New returns a detector; cfg must be valid.

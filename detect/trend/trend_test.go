@@ -144,6 +144,20 @@ func TestFloodSaysHowManySources(t *testing.T) {
 	}
 }
 
+// A flood of everybody is a few alerts, about those who get most, not hundreds.
+func TestFloodsAreFew(t *testing.T) {
+	var flows []flowtable.Record
+	for i := range 100 {
+		for j := range 400 + i {
+			flows = append(flows, attempt(1<<30+uint32(j), inside+uint32(i), float64(j)/200))
+		}
+	}
+	_, alerts := run(t, DefaultConfig(), flows, 1000)
+	if len(alerts) != maxFloods || alerts[0].Subject.String() != "10.0.0.104" || alerts[0].Reasons[4].Value != 100 {
+		t.Errorf("%d alerts, the first one about %v: %+v", len(alerts), alerts[0].Subject, alerts[0].Reasons)
+	}
+}
+
 // Twins of floods: as many flows, and no flood.
 func TestIsQuiet(t *testing.T) {
 	var scan, sweep, busy, slow, names []flowtable.Record
