@@ -68,6 +68,7 @@ func readArgus(r *row) {
 		r.missing |= detect.NoPackets
 	}
 	rec.WireBytes, rec.RTT = rec.Bytes, -1
+	rec.ClientBy = flowtable.ByFirst
 	source, target := r.argusPort(argusSport), r.argusPort(argusDport)
 	if isICMP(rec.Proto) {
 		r.icmpPorts(uint8(source), uint8(source>>8))
@@ -95,7 +96,6 @@ func (r *row) argusPort(column int) uint16 {
 // weir does: where exactly one port is below 1024, that is the server's.
 func (r *row) argusDirection() {
 	rec := &r.record
-	rec.ClientBy = flowtable.ByFirst
 	if rec.TCPFlags[flowtable.Up]&packet.SYN != 0 {
 		rec.ClientBy = flowtable.BySYN
 	}
@@ -148,12 +148,12 @@ func (r *row) argusState() {
 func (r *row) stateWord(word string) bool {
 	rec := &r.record
 	if c, ok := flowtable.ParseConnState(word); ok {
-		rec.ConnState, rec.State = c, stateOfConn(c)
+		rec.ConnState, rec.State, rec.ClientBy = c, stateOfConn(c), clientByConn(c)
 		return true
 	}
 	switch word {
 	case "REQ", "INT":
-		rec.ConnState, rec.State = flowtable.S0, flowtable.Connecting
+		rec.ConnState, rec.State, rec.ClientBy = flowtable.S0, flowtable.Connecting, flowtable.BySYN
 	case "ACC":
 		rec.ConnState, rec.State = flowtable.OTH, flowtable.Connecting
 	case "EST", "CON":

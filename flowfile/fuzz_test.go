@@ -85,7 +85,7 @@ func FuzzWeir(f *testing.F) {
 func FuzzParquet(f *testing.F) {
 	f.Add(written(f, captured(f)[:3], output.Parquet, flowtable.FeatureGroups()))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := openParquet("x", bytes.NewReader(data), int64(len(data)), nil)
+		p, err := openParquet("x", bytes.NewReader(data), int64(len(data)), nil, layouts())
 		if err != nil {
 			return
 		}

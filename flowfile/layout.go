@@ -34,10 +34,10 @@ func (l *layout) lacking(names []string) []string {
 	return all
 }
 
-// layoutOf returns the layout whose needed columns are all among names, or else the one that lacks the fewest of them, and
+// layoutOf returns the layout among kinds whose needed columns are all among names, or else the one that lacks the fewest of them, and
 // what it lacks. It is nil where the names have less than half of any.
-func layoutOf(names []string) (best *layout, lacking []string) {
-	for _, l := range layouts() {
+func layoutOf(kinds []*layout, names []string) (best *layout, lacking []string) {
+	for _, l := range kinds {
 		missing := l.lacking(names)
 		if 2*len(missing) < len(l.needed) && (best == nil || len(missing) < len(lacking)) {
 			best, lacking = l, missing

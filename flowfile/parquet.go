@@ -45,7 +45,7 @@ type list struct {
 const rowsAtOnce = 64
 
 // openParquet opens a Parquet file of so many bytes.
-func openParquet(name string, from io.ReaderAt, size int64, extras []string) (p *parquetFile, err error) {
+func openParquet(name string, from io.ReaderAt, size int64, extras []string, kinds []*layout) (p *parquetFile, err error) {
 	defer func() {
 		if damage := recover(); damage != nil { // the library's, from what is in the file
 			err = &NotFlowsError{File: name, Found: "a damaged Parquet file"}
@@ -59,7 +59,7 @@ func openParquet(name string, from io.ReaderAt, size int64, extras []string) (p 
 	for _, field := range f.Schema().Fields() {
 		names = append(names, field.Name())
 	}
-	t := textFile{name: name}
+	t := textFile{name: name, kinds: kinds}
 	if err := t.choose(names, "Parquet"); err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func (r *Reader) begin() error {
 	}
 	name := r.names[0]
 	r.names = r.names[1:]
-	f, err := openFile(name, r.opt, &r.read)
+	f, err := openFile(name, r.opt, &r.read, layouts())
 	if err != nil {
 		return err
 	}
@@ -221,18 +221,19 @@ type file struct {
 	format  string
 }
 
-func openFile(name string, opt Options, read *atomic.Int64) (*file, error) {
+// openFile opens a file of records of one of the kinds.
+func openFile(name string, opt Options, read *atomic.Int64, kinds []*layout) (*file, error) {
 	in, err := openInput(name, opt, read)
 	if err != nil {
 		return nil, err
 	}
 	f := &file{in: in}
 	if head, _ := in.plain.Peek(4); bytes.Equal(head, []byte("PAR1")) {
-		err = f.openParquet(name, opt)
+		err = f.openParquet(name, opt, kinds)
 	} else if found := binaryKind(head); found != "" {
 		err = &NotFlowsError{File: name, Found: found}
 	} else {
-		f.text = &textFile{lines: lines{from: in.plain}, name: name, extras: opt.Columns}
+		f.text = &textFile{lines: lines{from: in.plain}, name: name, kinds: kinds, extras: opt.Columns}
 		err = f.text.begin()
 		f.layout, f.columns, f.format = f.text.layout, f.text.columns, f.text.format
 	}
@@ -246,7 +247,7 @@ func openFile(name string, opt Options, read *atomic.Int64) (*file, error) {
 	return f, nil
 }
 
-func (f *file) openParquet(name string, opt Options) error {
+func (f *file) openParquet(name string, opt Options, kinds []*layout) error {
 	if f.in.compression != "none" || f.in.size < 0 {
 		return &NotFlowsError{File: name, Found: "Parquet that is compressed as a whole or comes through a pipe, which is read from its end; unpack it into a file"}
 	}
@@ -257,7 +258,7 @@ func (f *file) openParquet(name string, opt Options) error {
 		}
 	}
 	var err error
-	if f.parquet, err = openParquet(name, f.in.file, f.in.size, opt.Columns); err == nil {
+	if f.parquet, err = openParquet(name, f.in.file, f.in.size, opt.Columns, kinds); err == nil {
 		f.layout, f.columns, f.format = f.parquet.layout, f.parquet.columns, f.parquet.layout.name+" parquet"
 	}
 	return err

@@ -13,6 +13,7 @@ import (
 type textFile struct {
 	lines
 	name   string
+	kinds  []*layout // that it can be of
 	extras []string
 	form   interface {
 		fill(line []byte, cells []cell) fault
@@ -88,10 +89,13 @@ func (t *textFile) beginRows() error {
 	return nil
 }
 
+// emptyFile is what a file is where nothing is in it.
+const emptyFile = "an empty file"
+
 // ending says why there is no line.
 func ending(err error) string {
 	if isEOF(err) {
-		return "an empty file"
+		return emptyFile
 	}
 	return "what cannot be read (" + err.Error() + ")"
 }
@@ -141,7 +145,7 @@ func (t *textFile) beginTable(line []byte) error {
 
 // choose finds the layout that names belong to.
 func (t *textFile) choose(names []string, form string) error {
-	layout, lacking := layoutOf(names)
+	layout, lacking := layoutOf(t.kinds, names)
 	if layout == nil {
 		return t.not(form + " with other columns")
 	}

@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/weir-sensor/weir/detect"
@@ -109,4 +110,27 @@ func (r *row) zeekState() {
 	if !r.has(zeekConnState) {
 		r.missing |= detect.NoState
 	}
+	if rec.ClientBy = clientByConn(rec.ConnState); r.has(zeekHistory) {
+		rec.ClientBy = clientByHistory(r.bytes(zeekHistory))
+	}
+}
+
+// clientByHistory returns how the client is known where the history is.
+func clientByHistory(history []byte) flowtable.ClientBy {
+	switch {
+	case bytes.IndexByte(history, 'S') >= 0:
+		return flowtable.BySYN
+	case bytes.IndexByte(history, 'h') >= 0:
+		return flowtable.BySYNACK
+	}
+	return flowtable.ByFirst
+}
+
+// clientByConn returns how the client of a TCP flow is known where only its state is: most of the states begin with its SYN.
+func clientByConn(c flowtable.ConnState) flowtable.ClientBy {
+	switch c {
+	case flowtable.OTH, flowtable.RSTRH, flowtable.SHR:
+		return flowtable.ByFirst
+	}
+	return flowtable.BySYN
 }

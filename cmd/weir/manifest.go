@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"runtime/debug"
 
 	"github.com/weir-sensor/weir/capture/pcapfile"
@@ -69,12 +67,7 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, o
 		})
 	}
 	shards := c.Sensor.Goroutines()
-	format := c.Output.Format
-	c.Sensor, c.Output, c.Log = config.Default().Sensor, config.Default().Output, config.Default().Log // no say in the records
-	c.Output.Format = format
-	m.Config.YAML = string(config.YAML(c))
-	sum := sha256.Sum256([]byte(m.Config.YAML))
-	m.Config.SHA256 = hex.EncodeToString(sum[:])
+	m.Config = describeConfig(c)
 	full := manifestTable{Evicted: ledger.Flows.Written["evicted"], Fragments: ledger.ForgottenFragments,
 		Payloads: ledger.Flows.GivenUpPayloads, Shards: shards}
 	if ledger.Windows != nil {

@@ -12,20 +12,31 @@ import (
 	"github.com/weir-sensor/weir/capture/pcapfile"
 )
 
+// progressing is a reader that knows how many bytes it has read, and of how many; 0: of an unknown number.
+type progressing interface{ Progress() (read, total int64) }
+
+// captureProgress is the progress of captures.
+type captureProgress struct{ *pcapfile.Reader }
+
+func (c captureProgress) Progress() (read, total int64) {
+	read, total, _ = c.Reader.Progress()
+	return read, total
+}
+
 // startProgress shows how far the reader is, its rate and the time left, where w is a terminal. The function it
 // returns ends that and clears the line.
-func startProgress(w io.Writer, src *pcapfile.Reader) (stop func()) {
+func startProgress(w io.Writer, src progressing, what string) (stop func()) {
 	file, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return func() {}
 	}
-	_, total, _ := src.Progress()
+	_, total := src.Progress()
 	if total == 0 {
 		total = -1 // a spinner
 	}
 	bar := progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(w), progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetDescription("replay"), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond))
+		progressbar.OptionSetDescription(what), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond))
 	done := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -36,7 +47,7 @@ func startProgress(w io.Writer, src *pcapfile.Reader) (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				read, _, _ := src.Progress()
+				read, _ := src.Progress()
 				_ = bar.Set64(read) // a bar that cannot be drawn is no reason to stop
 			}
 		}

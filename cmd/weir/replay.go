@@ -144,7 +144,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	warnLists(r.log, opt.Detect)
 	r.blocklist = blocklistOf(opt.Detect)
 	opt.Prompt = r.stdout != ""
-	stopProgress := startProgress(r.stderr, src)
+	stopProgress := startProgress(r.stderr, captureProgress{src}, "replay")
 	ledger, err := sensor.Run(ctx, r.attach(src, &opt), to.flows, opt)
 	stopProgress()
 	var unread *sensor.ReadError
