@@ -40,8 +40,33 @@ func weirFeatureSetters(columns []string) []func(f *flowtable.Features, v float6
 		first("printable", func(s *payload.Stats, v float64) { s.Printable = v })
 		first("length", func(s *payload.Stats, v float64) { s.Length = payloadBytes(v) })
 		first("printable_run", func(s *payload.Stats, v float64) { s.PrintableRun = payloadBytes(v) })
+		setFirstPacket(side, d, set)
 	}
 	return setters
+}
+
+// setFirstPacket sets what puts numbers into the first packet of a side, whose length comes first: the others are shares of
+// it, or made from sums of whole numbers, which come back by rounding.
+func setFirstPacket(side string, d int, set func(name string, to func(f *flowtable.Features, v float64))) {
+	column := func(name string, to func(p *payload.Packet, v float64)) {
+		set("first_packet_"+side+"_"+name, func(f *flowtable.Features, v float64) {
+			if v == v {
+				to(&f.Packet[d], v)
+			}
+		})
+	}
+	count := func(v float64) uint16 { return uint16(math.Round(min(max(v, 0), math.MaxUint16))) }
+	column("length", func(p *payload.Packet, v float64) { p.Length = count(min(v, payload.PacketBytes)) })
+	column("entropy", func(p *payload.Packet, v float64) { p.Entropy = v })
+	column("chi_square", func(p *payload.Packet, v float64) {
+		n := float64(p.Length)
+		p.Squares = uint32(math.Round(min(max((v+n)*n/256, 0), math.MaxUint32)))
+	})
+	column("bits_set", func(p *payload.Packet, v float64) { p.Ones = count(v * float64(p.Length)) })
+	column("printable", func(p *payload.Packet, v float64) { p.Printable = count(v * float64(p.Length)) })
+	column("printable_run", func(p *payload.Packet, v float64) { p.Run = count(v) })
+	column("printable_lead", func(p *payload.Packet, v float64) { p.Lead = count(v) })
+	column("exempt", func(p *payload.Packet, v float64) { p.Exempt = payload.Exemptions(count(v)) & payload.AllExemptions })
 }
 
 // payloadBytes returns a number of bytes of a first payload.
@@ -58,11 +83,29 @@ func readWeirFeatures(r *row, setters []func(f *flowtable.Features, v float64)) 
 	for c := weirFeatures; c < len(setters); c++ {
 		if set := setters[c]; set != nil {
 			set(f, r.number(c))
-		} else if r.columns[c] == "splt" && r.has(c) {
+			continue
+		}
+		switch name := r.columns[c]; {
+		case !r.has(c):
+		case name == "splt":
 			r.splt(c, f)
+		case name == "first_packet_up_framing":
+			f.Packet[flowtable.Up].Framing = r.framing(c)
+		case name == "first_packet_down_framing":
+			f.Packet[flowtable.Down].Framing = r.framing(c)
 		}
 	}
 	r.record.Features = f
+}
+
+// framing reads the name of a framing.
+func (r *row) framing(column int) payload.Framing {
+	i := slices.Index(payload.FramingNames[:], string(r.bytes(column)))
+	if i < 0 {
+		r.fail(column, "the name of a framing")
+		return payload.FramingNone
+	}
+	return payload.Framing(i)
 }
 
 // splt reads pairs of whole numbers, whatever stands between them.
