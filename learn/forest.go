@@ -45,11 +45,14 @@ func (f *Forest) walk(root uint32, row []float64) float64 {
 		if n.right == 0 {
 			return n.value
 		}
-		x, next := row[n.column], n.right
-		if x <= n.value || n.missingLeft && x != x {
-			next = i + 1
+		x, right := row[n.column], uint32(0)
+		if x > n.value { // becomes no branch: which way a row goes cannot be foretold
+			right = 1
 		}
-		i = next
+		if x != x && !n.missingLeft {
+			right = 1
+		}
+		i += 1 + right*(n.right-i-1)
 	}
 }
 

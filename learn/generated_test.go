@@ -111,7 +111,7 @@ type reference struct {
 		APBase                                  float64 `json:"ap_base"`
 		LogLoss                                 float64 `json:"log_loss"`
 		FPR, TPR, Thresholds, Precision, Recall []float64
-		Isotonic                                []float64
+		Isotonic, Platt                         []float64
 	}
 	Wilson [][4]float64
 }

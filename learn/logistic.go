@@ -51,16 +51,15 @@ func Regress(x []float64, d int, targets, weights []float64, l2 float64) (w []fl
 		next, nextLoss := mat.NewVecDense(d+1, nil), math.Inf(1)
 		for scale := 1.0; scale > 1e-10; scale /= 2 {
 			next.AddScaledVec(at, -scale, step)
-			if nextLoss = p.loss(next); nextLoss <= loss {
+			if nextLoss = p.loss(next); nextLoss <= loss+1e-13*(1+loss) { // but for rounding
 				break
 			}
 		}
-		gained := loss - nextLoss
-		if !(gained >= 0) {
+		if !(nextLoss <= loss+1e-13*(1+loss)) {
 			break
 		}
 		at, loss = next, nextLoss
-		if gained <= 1e-14*(1+loss) && mat.Norm(step, 2) <= 1e-9*(1+mat.Norm(at, 2)) {
+		if mat.Norm(step, 2) <= 1e-9*(1+mat.Norm(at, 2)) {
 			break
 		}
 	}

@@ -36,6 +36,8 @@ func TestMeasuresAreScikitLearns(t *testing.T) {
 		} {
 			same(t, m.name, m.got, m.want, 1e-9)
 		}
+		platt := Platt(c.S, y)
+		same(t, "Platt", []float64{platt.A, platt.B}, c.Platt, 1e-4) // found by BFGS
 	}
 }
 

@@ -4,6 +4,7 @@ python3 reference.py > reference.json     (scikit-learn 1.2.1, scipy 1.10.1, num
 """
 import json, sys, warnings
 import numpy as np, scipy.stats, sklearn
+from sklearn.calibration import _sigmoid_calibration
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -89,6 +90,7 @@ def curve(y, s, p):
             "fpr": fpr[1:].tolist(), "tpr": tpr[1:].tolist(), "thresholds": thresholds[1:].tolist(),
             "precision": precision[:-1][::-1].tolist(), "recall": recall[:-1][::-1].tolist(),
             "brier": brier_score_loss(y, p), "log_loss": log_loss(y, p), "ece": ece,
+            "platt": [-v for v in _sigmoid_calibration(s, y.astype(float))],
             "isotonic": IsotonicRegression().fit(s, y).predict(s).tolist()}
 
 
