@@ -85,6 +85,9 @@ func (r *running) Alert(a Alert) {
 // Score implements Out.
 func (r *running) Score(s Score) {
 	if len(r.said) < maxScores && r.engine.scored {
+		if r.engine.ended {
+			s.Time = min(s.Time, r.engine.until)
+		}
 		s.Detector = r.index
 		r.said = append(r.said, s)
 	}

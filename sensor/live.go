@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/output"
 )
@@ -91,15 +92,21 @@ func (l *Live) Ledger() Ledger {
 		}
 	}
 	answers.Wait()
-	told := make(chan struct{})
-	select {
-	case l.pipeline.asks <- func() { ledger.addDetection(l.pipeline.opt.Detect); close(told) }:
-		<-told
-	case <-l.ended:
-		return l.ledger
-	}
+	l.Detection(ledger.addDetection)
 	ledger.Capture = captureLedger(l.sources, nil)
 	return ledger
+}
+
+// Detection calls f with the engine that judges, nil where there is none, while the engine does nothing else. Any goroutine
+// may call it.
+func (l *Live) Detection(f func(*detect.Engine)) {
+	done := make(chan struct{})
+	select {
+	case l.pipeline.asks <- func() { f(l.pipeline.opt.Detect); close(done) }:
+		<-done
+	case <-l.ended:
+		f(l.pipeline.opt.Detect)
+	}
 }
 
 func liveBatch(frames int) *batch {

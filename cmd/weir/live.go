@@ -180,7 +180,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	minute := l.watch(run, to, reports, lists, asked, again)
 	ledger, err := run.Wait()
 	err = errors.Join(err, to.end())
-	return errors.Join(err, l.endLedger(to, &ledger, minute), l.finish(&ledger, to))
+	return errors.Join(err, l.endLedger(to, &ledger, minute), l.keepRanking(run), l.finish(&ledger, to))
 }
 
 // giveUp gives up the privileges that only opening the sources took. Whatever is opened later has to be possible for the
@@ -378,6 +378,9 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, lists *listWat
 		if ended {
 			if err := l.keepLedger(to, &ledger, minute.begin); err != nil {
 				l.log.Warn("the minute's ledger is not kept", "problem", err)
+			}
+			if err := l.keepRanking(run); err != nil {
+				l.log.Warn("the ranking of hosts is not kept", "problem", err)
 			}
 			minute.next()
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/output/summary"
 	"github.com/weir-sensor/weir/sensor"
@@ -83,9 +84,9 @@ func (o *outputs) warn(log *slog.Logger) {
 }
 
 // print prints the summary where one was asked for: of what was found first.
-func (o *outputs) print(w io.Writer, ledger *sensor.Ledger) error {
+func (o *outputs) print(w io.Writer, ledger *sensor.Ledger, hosts []ensemble.RankedHost) error {
 	if o.worst != nil {
-		if err := o.worst.Print(w); err != nil {
+		if err := errors.Join(printRanking(w, hosts), o.worst.Print(w)); err != nil {
 			return err
 		}
 	}

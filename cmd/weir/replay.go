@@ -18,6 +18,7 @@ import (
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/detect/blocklist"
+	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/output/summary"
 	"github.com/weir-sensor/weir/packet"
@@ -161,7 +162,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	r.warn(ctx, stats, &ledger)
 	to.warn(r.log)
 	r.tell(r.log, r.loaded.Config.Log.Level)
-	finishErr := r.finish(ledger, stats, to, err == nil && ctx.Err() == nil)
+	finishErr := r.finish(ledger, stats, to, ranking(opt.Detect, rankedHosts), err == nil && ctx.Err() == nil)
 	switch {
 	case err != nil || finishErr != nil:
 		return errors.Join(err, finishErr)
@@ -244,14 +245,17 @@ func (r *replay) warn(ctx context.Context, stats pcapfile.Stats, ledger *sensor.
 }
 
 // finish writes what goes with the records.
-func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs, complete bool) error {
-	if err := to.print(r.app.stdout, &ledger); err != nil {
+func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs, hosts []ensemble.RankedHost, complete bool) error {
+	if err := to.print(r.app.stdout, &ledger, hosts); err != nil {
 		return err
 	}
 	if r.out == "" {
 		return nil
 	}
 	if err := r.writeJSON("ledger.json", r.withLedger(&ledger)); err != nil {
+		return err
+	}
+	if err := r.writeHosts(hosts); err != nil {
 		return err
 	}
 	m := newManifest(r.loaded.Config, stats, &ledger, r.dir.Names(), complete)
@@ -269,6 +273,22 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs,
 	}
 	r.log.Info("done", "packets", ledger.Packets, "flows", ledger.Flows.Opened, "out", r.out)
 	return nil
+}
+
+// writeHosts writes the ranking, where there is one.
+func (r *replay) writeHosts(hosts []ensemble.RankedHost) error {
+	if hosts == nil {
+		return nil
+	}
+	format, err := output.ParseFormat(r.loaded.Config.Output.Format)
+	if err != nil {
+		return usageError{err}
+	}
+	file, err := r.dir.Create("hosts." + format.String())
+	if err != nil {
+		return err
+	}
+	return writeHosts(file, format, hosts)
 }
 
 func (r *replay) writeJSON(name string, v any) error {
