@@ -16,11 +16,12 @@ type packetRow struct {
 	payload                    []byte
 	entropy, chi               float64
 	ones, printable, run, lead int
-	exempt                     []int // numbers of the exemptions, from 1
+	exempt                     []int   // numbers of the exemptions, from 1
+	evidence                   float64 // but for that of the framing
 }
 
 func (r *packetRow) UnmarshalJSON(text []byte) error {
-	return json.Unmarshal(text, &[]any{&r.payload, &r.entropy, &r.chi, &r.ones, &r.printable, &r.run, &r.lead, &r.exempt})
+	return json.Unmarshal(text, &[]any{&r.payload, &r.entropy, &r.chi, &r.ones, &r.printable, &r.run, &r.lead, &r.exempt, &r.evidence})
 }
 
 func packetRows(t *testing.T) (rows []packetRow) {
@@ -59,8 +60,15 @@ func TestPacketsEqualTheReference(t *testing.T) {
 			int(p.Run) != r.run || int(p.Lead) != r.lead || int(p.Length) != len(r.payload) {
 			t.Errorf("%q: got %+v, chi-square %v, want %+v", r.payload, p, p.ChiSquare(), r)
 		}
+		wantEvidence := r.evidence + unframed
+		if p.Framing != FramingNone {
+			wantEvidence = r.evidence + framed
+		}
+		if got := p.Evidence(); len(r.payload) > 1 && math.Abs(got-wantEvidence) > 1e-3 { // the table has six digits
+			t.Errorf("%q: got evidence %v, want %v", r.payload, got, wantEvidence)
+		}
 	}
-	if len(seen) < 15 || seen[0] < 50 {
+	if len(seen) < 12 || seen[0] < 50 {
 		t.Errorf("too few kinds of payloads: %v", seen)
 	}
 }
@@ -180,6 +188,45 @@ func TestRandomBytesHaveNoZ(t *testing.T) {
 	one := m.Packet([]byte{7}, 1, false)
 	if z := one.EntropyZ(); !math.IsNaN(z) {
 		t.Errorf("one byte: got z %v, want NaN", z)
+	}
+}
+
+// Random payloads are taken for such, others are not.
+func TestEvidence(t *testing.T) {
+	rng := rand.New(rand.NewSource(7))
+	m := NewMeter()
+	const rounds = 4000
+	for _, n := range []int{64, 100, 128, 256, 517, 1460} {
+		random, positive := 0, 0
+		b := make([]byte, n)
+		for range rounds {
+			rng.Read(b)
+			p := m.Packet(b, n, false)
+			if p.Random() {
+				random++
+			}
+			if p.Evidence() > 0 {
+				positive++
+			}
+			for i := range b { // 6 bits of 8, as Base64 has them
+				b[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[b[i]&63]
+			}
+			if p := m.Packet(b, n, false); p.Random() || p.Evidence() > -10 {
+				t.Fatalf("%q: got evidence %v", b, p.Evidence())
+			}
+		}
+		least := rounds * 98 / 100
+		if n < 128 {
+			least = rounds * 97 / 100
+		}
+		if random < least || positive < rounds*996/1000 {
+			t.Errorf("%d bytes: %d of %d are random, and %d have evidence for it", n, random, rounds, positive)
+		}
+	}
+	for _, b := range [][]byte{nil, {1}} {
+		if p := m.Packet(b, len(b), false); p.Random() || p.Evidence() != 0 {
+			t.Errorf("%d bytes: got evidence %v, want 0", len(b), p.Evidence())
+		}
 	}
 }
 

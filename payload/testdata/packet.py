@@ -14,8 +14,11 @@ import random
 
 import numpy as np
 
-# entropy, chi-square, one bits, printable bytes, longest printable run, leading printable bytes, exemptions by number
-ROW = "payload entropy chi ones printable run lead exempt".split()
+from entropy import random_entropy
+
+# entropy, chi-square, one bits, printable bytes, longest printable run, leading printable bytes, exemptions by number,
+# evidence but for that of the framing
+ROW = "payload entropy chi ones printable run lead exempt evidence".split()
 
 
 def printable(b):
@@ -39,13 +42,32 @@ def exempt(p):
     return sorted(out)
 
 
+def evidence(n, entropy, chi, ones, letters):
+    """Log-likelihood ratio of random bytes: normal against Cauchy, scipy-free."""
+    if n < 2:
+        return 0
+    mean, sd = random_entropy(n)
+    by_chi = (255 - chi) / (510 * (n - 1) / n) ** .5
+    uniform = max((entropy - mean) / sd, by_chi, key=abs)
+    share = 95 / 256
+    total = 0
+    for z, scale in ((uniform, .4 * n), ((ones - 4 * n) / (2 * n) ** .5, .55 * n ** .5),
+                     ((letters - share * n) / (n * share * (1 - share)) ** .5, .33 * n ** .5)):
+        scale = max(1, scale)
+        normal = -z * z / 2 - np.log(2 * np.pi) / 2
+        total += max(-10, normal + np.log(np.pi * scale * (1 + (z / scale) ** 2)))
+    return float(total)
+
+
 def row(p):
     counts = np.bincount(np.frombuffer(p, dtype=np.uint8), minlength=256)
     share = counts[counts > 0] / len(p)
     runs = [len(list(run)) for yes, run in itertools.groupby(map(printable, p)) if yes]
-    return [base64.b64encode(p).decode(), float(-(share * np.log2(share)).sum()),
-            float(((counts - len(p) / 256) ** 2 / (len(p) / 256)).sum()), sum(bin(b).count("1") for b in p),
-            sum(map(printable, p)), max(runs, default=0), len(list(itertools.takewhile(printable, p))), exempt(p)]
+    entropy = float(-(share * np.log2(share)).sum())
+    chi = float(((counts - len(p) / 256) ** 2 / (len(p) / 256)).sum())
+    ones, letters = sum(bin(b).count("1") for b in p), sum(map(printable, p))
+    return [base64.b64encode(p).decode(), entropy, chi, ones, letters, max(runs, default=0),
+            len(list(itertools.takewhile(printable, p))), exempt(p), evidence(len(p), entropy, chi, ones, letters)]
 
 
 def with_ones(n, ones, rng):
@@ -90,7 +112,7 @@ def main():
     for _ in range(300):
         all_of_them.append(rng.randbytes(rng.choice([1, 2, 5, 6, 8, 16, 32, 50, 64, 100, 191, 192, 500, rng.randint(1, 1500)])))
     with open(os.path.abspath(__file__), "rb") as f:
-        text = f.read()
+        text = f.read(4000)
     for _ in range(60):
         at, n = rng.randrange(len(text) - 400), rng.randint(1, 400)
         all_of_them.append(text[at:at + n] + rng.randbytes(rng.randint(0, n)))
