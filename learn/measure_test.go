@@ -148,3 +148,16 @@ func TestIntervalsInJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestCorrectedPriorKeepsTheOdds(t *testing.T) {
+	same(t, "from 1/2 to 1/1000", []float64{Correct(.5, .5, .001)}, []float64{.001}, 1e-12)
+	same(t, "there and back", []float64{Correct(Correct(.37, .2, .003), .003, .2)}, []float64{.37}, 1e-12)
+}
+
+// Platt's targets keep the parameters finite where scores separate the classes.
+func TestPlattOfSeparableScores(t *testing.T) {
+	c := Platt([]float64{1, 2, 3, 4}, []bool{false, false, true, true})
+	if p := c.At(4); !(p > .5 && p < .9) {
+		t.Errorf("got %v, want below (N+ + 1)/(N+ + 2) or about it", p)
+	}
+}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/weir-sensor/weir/learn"
 )
 
 // Calibration is what weir train ensemble writes: how the evidence of labelled hosts and flows becomes a probability.
@@ -28,23 +30,23 @@ const calibrationFormat = "weir ensemble calibration 1"
 
 // Stack is a logistic model over the features, with the curve that makes a probability of its logit.
 type Stack struct {
-	Weights   []float64 `json:"weights"` // of the features, none below 0
-	Intercept float64   `json:"intercept"`
-	Curve     Curve     `json:"curve"`     // of logits of cases that the weights were not fitted on
-	Prior     float64   `json:"prior"`     // share of positives among the cases
-	Positives int       `json:"positives"` // cases
-	Negatives int       `json:"negatives"`
-	Measured  Measured  `json:"measured"`
+	Weights   []float64   `json:"weights"` // of the features, none below 0
+	Intercept float64     `json:"intercept"`
+	Curve     learn.Curve `json:"curve"`     // of logits of cases that the weights were not fitted on
+	Prior     float64     `json:"prior"`     // share of positives among the cases
+	Positives int         `json:"positives"` // cases
+	Negatives int         `json:"negatives"`
+	Measured  Measured    `json:"measured"`
 
 	weights []float64 // of the features of the detectors at hand
 }
 
 // Measured is how good the probabilities were for cases that they were not fitted on, at the cases' own share of positives.
 type Measured struct {
-	Brier       float64 `json:"brier"`
-	LogLoss     float64 `json:"log_loss"`
-	ECE         float64 `json:"ece"` // 15 bins of equal mass
-	Reliability []Bin   `json:"reliability"`
+	Brier       float64     `json:"brier"`
+	LogLoss     float64     `json:"log_loss"`
+	ECE         float64     `json:"ece"` // 15 bins of equal mass
+	Reliability []learn.Bin `json:"reliability"`
 }
 
 // FeatureNames returns the names of a model's features for detectors: of each the surprise, the negative decadic logarithm
@@ -156,7 +158,7 @@ func (s *Stack) check(features int) error {
 		return fmt.Errorf("prior: got %v, want between 0 and 1", s.Prior)
 	case s.Positives < 1 || s.Negatives < 1:
 		return errors.New("positives, negatives: want 1 or more")
-	case !slices.IsSortedFunc(s.Curve.Steps, func(a, b Step) int { return int(math.Copysign(1, a.From-b.From)) }):
+	case !slices.IsSortedFunc(s.Curve.Steps, func(a, b learn.Step) int { return int(math.Copysign(1, a.From-b.From)) }):
 		return errors.New("steps: want them ascending")
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/corpustest"
+	"github.com/weir-sensor/weir/learn"
 	"github.com/weir-sensor/weir/research"
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -137,9 +138,9 @@ func TestCalibrationHoldsForAnotherRun(t *testing.T) {
 		t.Logf("%-20s weight %.3f, by itself %d found at 1 %% false", name, stack.Weights[i], found(column, wrong, .01))
 	}
 	t.Logf("fitted on %d wrong and %d other hosts: %+v", stack.Positives, stack.Negatives, stack.Measured)
-	brier, ece := ensemble.Brier(probabilities, wrong), ensemble.ECE(probabilities, wrong, ensemble.ECEBins)
-	t.Logf("of %d wrong and %d other hosts of the other run: Brier %.4f, log loss %.4f, ECE %.4f", positives, len(test)-positives, brier, ensemble.LogLoss(probabilities, wrong), ece)
-	for _, b := range ensemble.Reliability(probabilities, wrong, ensemble.ECEBins) {
+	brier, ece := learn.Brier(probabilities, wrong), learn.ECE(probabilities, wrong, learn.ECEBins)
+	t.Logf("of %d wrong and %d other hosts of the other run: Brier %.4f, log loss %.4f, ECE %.4f", positives, len(test)-positives, brier, learn.LogLoss(probabilities, wrong), ece)
+	for _, b := range learn.Reliability(probabilities, wrong, learn.ECEBins) {
 		t.Logf("%+v", b)
 	}
 	always := float64(positives) / float64(len(test))

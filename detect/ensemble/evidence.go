@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/learn"
 )
 
 // maxMembers is how many detectors can speak.
@@ -90,7 +91,7 @@ func (d *Detector) weigh(e *evidence, model *Stack) verdict {
 	}
 	v := verdict{p: Cauchy(d.ps), score: NoisyOr(leak, d.worst), probability: math.NaN()}
 	if model != nil {
-		v.probability = Correct(model.at(d.features(e, d.row)), model.Prior, d.cfg.BaseRate)
+		v.probability = learn.Correct(model.at(d.features(e, d.row)), model.Prior, d.cfg.BaseRate)
 	}
 	return v
 }

@@ -21,30 +21,6 @@ type golden struct {
 		Shape, Scale float64
 		X, SF        []float64
 	}
-	Platt struct {
-		Score []float64
-		Y     []bool
-		A, B  float64
-	}
-	Isotonic struct {
-		Score []float64
-		Y     []bool
-		At, P []float64
-	}
-	Logistic struct {
-		X  [][]float64
-		Y  []bool
-		L2 float64
-		W  []float64
-		B  float64
-	}
-	Measure struct {
-		P       []float64
-		Y       []bool
-		Brier   float64
-		LogLoss float64 `json:"log_loss"`
-		ECE     float64
-	}
 }
 
 func readGolden(t *testing.T) (g golden) {
@@ -79,16 +55,9 @@ func TestGoldenValues(t *testing.T) {
 		r.add(float64(i) / 10)
 	}
 	near(t, "conformal", r.p(.85), .2, 1e-12)
-
-	scores := []float64{.1, .4, .35, .8, .4, .9, .2, .05, .7, .4}
-	y := []bool{false, false, true, true, false, true, false, false, false, true}
-	c := Curve{Steps: Isotonic(scores, y)}
-	for at, want := range map[float64]float64{.05: 0, .1: 0, .2: 0, .35: .4, .4: .4, .7: .4, .8: 1, .9: 1} {
-		near(t, "PAV", c.At(at), want, 1e-12)
-	}
 }
 
-func TestAgainstScipyAndScikitLearn(t *testing.T) {
+func TestAgainstScipy(t *testing.T) {
 	g := readGolden(t)
 	for _, c := range g.Combine {
 		near(t, "Cauchy", Cauchy(c.P), c.Cauchy, 1e-9)
@@ -107,26 +76,6 @@ func TestAgainstScipyAndScikitLearn(t *testing.T) {
 			near(t, "Pareto", tail{from: 3, share: 1, shape: c.Shape, scale: c.Scale}.p(3+x), c.SF[i], 1e-9)
 		}
 	}
-	platt := Platt(g.Platt.Score, g.Platt.Y)
-	near(t, "Platt's a", platt.A, g.Platt.A, 1e-4)
-	near(t, "Platt's b", platt.B, g.Platt.B, 1e-4)
-	isotonic := Curve{Steps: Isotonic(g.Isotonic.Score, g.Isotonic.Y)}
-	for i, at := range g.Isotonic.At {
-		near(t, "isotonic", isotonic.At(at), g.Isotonic.P[i], 1e-9)
-	}
-	targets := make([]float64, len(g.Logistic.Y))
-	for i, y := range g.Logistic.Y {
-		targets[i] = outcome(y)
-	}
-	w, b := logistic(g.Logistic.X, targets, g.Logistic.L2)
-	for i := range w {
-		near(t, "logistic weight", w[i], g.Logistic.W[i], 1e-4)
-	}
-	near(t, "logistic intercept", b, g.Logistic.B, 1e-4)
-	m := g.Measure
-	near(t, "Brier", Brier(m.P, m.Y), m.Brier, 1e-9)
-	near(t, "log loss", LogLoss(m.P, m.Y), m.LogLoss, 1e-9)
-	near(t, "ECE", ECE(m.P, m.Y, ECEBins), m.ECE, 1e-9)
 }
 
 // The ring is a plain list of the latest scores, kept sorted.
@@ -171,17 +120,4 @@ func TestTailBeyondTheLargest(t *testing.T) {
 		same.add(1)
 	}
 	near(t, "no tail", same.p(2), 1/float64(n+1), 1e-12)
-}
-
-func TestCorrectedPriorKeepsTheOdds(t *testing.T) {
-	near(t, "from 1/2 to 1/1000", Correct(.5, .5, .001), .001, 1e-12)
-	near(t, "there and back", Correct(Correct(.37, .2, .003), .003, .2), .37, 1e-12)
-}
-
-// Platt's targets keep the parameters finite where scores separate the classes.
-func TestPlattOfSeparableScores(t *testing.T) {
-	c := Platt([]float64{1, 2, 3, 4}, []bool{false, false, true, true})
-	if p := c.At(4); !(p > .5 && p < .9) {
-		t.Errorf("got %v, want below (N+ + 1)/(N+ + 2) or about it", p)
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/learn"
 )
 
 // Case is what the detectors said of a host, to fit a Stack with.
@@ -53,7 +54,7 @@ func Train(cases []Case) (*Stack, error) {
 	for i, c := range cases {
 		positive[i] = c.Positive
 	}
-	s.Curve = Fit(logits, positive)
+	s.Curve = learn.FitCurve(logits, positive)
 	s.Measured = measure(cases, logits, positive)
 	return s, nil
 }
@@ -96,15 +97,15 @@ func measure(cases []Case, logits []float64, positive []bool) Measured {
 				scores, y = append(scores, logits[i]), append(y, positive[i])
 			}
 		}
-		curve := Fit(scores, y)
+		curve := learn.FitCurve(scores, y)
 		for i, c := range cases {
 			if c.Fold == fold {
 				probabilities[i] = curve.At(logits[i])
 			}
 		}
 	}
-	return Measured{Brier(probabilities, positive), LogLoss(probabilities, positive),
-		ECE(probabilities, positive, ECEBins), Reliability(probabilities, positive, ECEBins)}
+	return Measured{learn.Brier(probabilities, positive), learn.LogLoss(probabilities, positive),
+		learn.ECE(probabilities, positive, learn.ECEBins), learn.Reliability(probabilities, positive, learn.ECEBins)}
 }
 
 // minWeight is the smallest weight that is worth to make probabilities depend on a detector.
@@ -119,19 +120,21 @@ func fitStack(cases []Case, wanted func(Case) bool) (weights []float64, intercep
 		used[i] = i
 	}
 	for {
-		var rows [][]float64
-		var targets []float64
+		var rows, targets []float64
 		for _, c := range cases {
 			if !wanted(c) {
 				continue
 			}
-			row := make([]float64, len(used))
-			for i, at := range used {
-				row[i] = c.Row[at]
+			for _, at := range used {
+				rows = append(rows, c.Row[at])
 			}
-			rows, targets = append(rows, row), append(targets, outcome(c.Positive))
+			target := 0.0
+			if c.Positive {
+				target = 1
+			}
+			targets = append(targets, target)
 		}
-		w, b := logistic(rows, targets, ridge)
+		w, b := learn.Regress(rows, len(used), targets, nil, ridge)
 		worst := -1
 		for i, v := range w {
 			if v < minWeight && (worst < 0 || v < w[worst]) {
