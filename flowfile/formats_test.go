@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -229,6 +230,13 @@ func TestCut(t *testing.T) {
 	parquet := written(t, records, output.Parquet, nil)
 	if _, err := Open([]string{tempFile(t, "flows", parquet[:len(parquet)/2])}, Options{}); !errors.As(err, new(*NotFlowsError)) {
 		t.Errorf("half a Parquet file: got %v", err)
+	}
+	copy(parquet[len(parquet)-8:], "\xff\xff\xff\xff") // the footer's length
+	if _, err := Open([]string{tempFile(t, "flows", parquet)}, Options{}); !errors.As(err, new(*NotFlowsError)) {
+		t.Errorf("a footer of 4 GiB: got %v", err)
+	}
+	if hasFooter(bytes.NewReader(parquet), int64(len(parquet))) {
+		t.Error("a footer of 4 GiB fits the file")
 	}
 }
 

@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +52,9 @@ func openParquet(name string, from io.ReaderAt, size int64, extras []string, kin
 			err = &NotFlowsError{File: name, Found: "a damaged Parquet file"}
 		}
 	}()
+	if !hasFooter(from, size) {
+		return nil, &NotFlowsError{File: name, Found: "a damaged Parquet file, or the beginning of one"}
+	}
 	f, err := parquet.OpenFile(from, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
 	if err != nil {
 		return nil, &NotFlowsError{File: name, Found: "a damaged Parquet file, or the beginning of one (" + err.Error() + ")"}
@@ -68,6 +72,19 @@ func openParquet(name string, from io.ReaderAt, size int64, extras []string, kin
 		p.addLeaf(f.Schema(), path)
 	}
 	return p, nil
+}
+
+// hasFooter says whether the file ends as Parquet does, with a footer that fits it: the library takes the footer's length for
+// granted and makes room for it.
+func hasFooter(from io.ReaderAt, size int64) bool {
+	var end [8]byte
+	if size < int64(len("PAR1")+len(end)) {
+		return false
+	}
+	if _, err := from.ReadAt(end[:], size-int64(len(end))); err != nil && err != io.EOF {
+		return false
+	}
+	return string(end[4:]) == "PAR1" && int64(binary.LittleEndian.Uint32(end[:])) <= size-int64(len("PAR1")+len(end))
 }
 
 func (p *parquetFile) addLeaf(schema *parquet.Schema, path []string) {
