@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Kind says how a Model was made.
@@ -43,7 +44,7 @@ type Calibration struct {
 }
 
 func newLinear(kind Kind, columns []string, scaler *Scaler, weights []float64, intercept, share float64) (*Model, error) {
-	m := &Model{Kind: kind, Columns: columns, Share: share,
+	m := &Model{Kind: kind, Columns: slices.Clone(columns), Share: share,
 		Linear: &Linear{Scaler: *scaler, Weights: weights, Intercept: intercept}}
 	if err := m.check(); err != nil { // numbers too large for scaling to help
 		return nil, fmt.Errorf("fit %s: %w", kind, err)

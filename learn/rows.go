@@ -25,11 +25,14 @@ func (r *Rows) Row(i int) []float64 {
 	return r.X[i*d : (i+1)*d : (i+1)*d]
 }
 
-// Add appends a row of weight 1, where the others have none. It copies values.
+// Add appends a row of weight 1. It copies values.
 func (r *Rows) Add(values []float64, positive bool, group int) {
 	r.X = append(r.X, values...)
 	r.Positive = append(r.Positive, positive)
 	r.Group = append(r.Group, group)
+	if r.Weight != nil {
+		r.Weight = append(r.Weight, 1)
+	}
 }
 
 // Select returns copies of some rows, in the order given. The caller owns them but for the names of the columns.

@@ -67,7 +67,7 @@ func (c Trees) Fit(rows *Rows) (*Model, error) {
 	}
 	b := newBoosting(c, rows, weights, train, validation, logit(share))
 	b.run()
-	m := &Model{Kind: KindTrees, Columns: rows.Columns, Trees: b.forest, Share: share}
+	m := &Model{Kind: KindTrees, Columns: slices.Clone(rows.Columns), Trees: b.forest, Share: share}
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("fit trees: %w", err)
 	}
