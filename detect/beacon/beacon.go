@@ -117,6 +117,11 @@ func (d *Detector) Tables() []detect.TableCount {
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for i := range flows {
+		hash := detect.Mix(flows[i].PairHash, portID(&flows[i]))
+		d.series.Warm(hash)
+		d.pairs.Warm(hash)
+	}
+	for i := range flows {
 		f := &flows[i]
 		if f.First() {
 			d.first, d.last = min(d.first, f.Start), max(d.last, f.Start)
@@ -143,8 +148,11 @@ func group(h detect.Host) bool {
 	return h.Addr.Hi>>56 == 0xff
 }
 
+// portID returns the flow's server port and protocol.
+func portID(f *detect.Flow) uint64 { return uint64(f.ServerPort)<<8 | uint64(f.Proto) }
+
 func (d *Detector) contact(f *detect.Flow) {
-	key, port := pair{f.Client, f.Server, f.ServerPort, f.Proto, f.Version}, uint64(f.ServerPort)<<8|uint64(f.Proto)
+	key, port := pair{f.Client, f.Server, f.ServerPort, f.Proto, f.Version}, portID(f)
 	hash := detect.Mix(f.PairHash, port)
 	g := grown{key, hash, detect.Mix(f.ServerHash, port), f.ServerLocal}
 	if s := d.series.Get(key, hash); s != nil {

@@ -76,6 +76,9 @@ func (d *Detector) Tables() []detect.TableCount {
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for i := range flows {
+		d.clients.Warm(flows[i].ClientHash)
+	}
+	for i := range flows {
 		f := &flows[i]
 		if f.Failed() {
 			continue // what nobody took is not gone

@@ -88,6 +88,10 @@ func (d *Detector) Tables() []detect.TableCount {
 // Flows implements detect.FlowWatcher. A client's ports are those that it asked, a server's those on which it answered.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for i := range flows {
+		d.hosts.Warm(flows[i].ClientHash)
+		d.hosts.Warm(detect.Mix(flows[i].ServerHash, 1))
+	}
+	for i := range flows {
 		f := &flows[i]
 		if !f.HasPorts() {
 			continue

@@ -92,6 +92,10 @@ func (d *Detector) Tables() []detect.TableCount {
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for i := range flows {
+		d.pairs.Warm(flows[i].PairHash)
+		d.ports.Warm(portHash(&flows[i]))
+	}
+	for i := range flows {
 		d.add(&flows[i])
 	}
 }
@@ -127,8 +131,7 @@ func (d *Detector) use(p *pair, f *detect.Flow) {
 	if f.HasPorts() {
 		key.port = f.ServerPort
 	}
-	hash := detect.Mix(f.PairHash, uint64(key.proto)<<16|uint64(key.port))
-	hash = uint64(uint32(hash ^ hash>>32)) // what fits into used
+	hash := portHash(f)
 	u, fresh := d.ports.Put(key, hash)
 	before := u.at
 	*u = used{f.Time, uint32(hash)}
@@ -148,6 +151,16 @@ func (d *Detector) use(p *pair, f *detect.Flow) {
 	if isNew && (f.Failed() || !f.Answered()) {
 		p.unanswered++
 	}
+}
+
+// portHash returns the hash of what the flow's pair uses; it fits into used.
+func portHash(f *detect.Flow) uint64 {
+	v := uint64(f.Proto) << 16
+	if f.HasPorts() {
+		v |= uint64(f.ServerPort)
+	}
+	hash := detect.Mix(f.PairHash, v)
+	return uint64(uint32(hash ^ hash>>32))
 }
 
 // answersOnly says whether all that was seen of a TCP flow are answers to what was not seen: resets or accepted handshakes

@@ -53,6 +53,10 @@ func (d *Detector) Tables() []detect.TableCount {
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
 	for i := range flows {
+		d.hosts.Warm(flows[i].ClientHash)
+		d.hosts.Warm(flows[i].ServerHash)
+	}
+	for i := range flows {
 		f := &flows[i]
 		d.closeSteps(f.Time, stepOf(f.Time-int64(d.cfg.Lag)), out)
 		d.count(f)
