@@ -18,11 +18,10 @@ import (
 
 // told is a detector that writes down what it is told, and raises an alert for every tenth flow and each batch.
 type told struct {
-	name    string
-	every   []time.Duration
-	log     []string
-	flows   int
-	watches bool // windows, too
+	name  string
+	every []time.Duration
+	log   []string
+	flows int
 }
 
 func (d *told) Info() Info               { return Info{Name: d.name} }
