@@ -140,4 +140,14 @@ var detectRanges = map[string]accepted{
 	"detect.lateral.max_contact": {[]string{"1", "100000000"}, []string{"0", "100000001"}},
 	"detect.lateral.max_hosts":   {[]string{"2", "10000000"}, []string{"1", "10000001"}},
 	"detect.lateral.max_logins":  {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+
+	"detect.transport.model":       {[]string{"builtin"}, []string{""}},
+	"detect.transport.strictness":  {[]string{"-20", "20"}, []string{"-20.1", "20.1", "NaN"}},
+	"detect.transport.base_rate":   {[]string{"1e-09", "0.5"}, []string{"0", "0.51", "NaN"}},
+	"detect.transport.probability": {[]string{"0.001", "0.999"}, []string{"0", "1", "NaN"}},
+	"detect.transport.min_flows":   {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.transport.min_clients": {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.transport.half_life":   {[]string{"1h", "8760h"}, []string{"59m", "8761h"}},
+	"detect.transport.max_servers": {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+	"detect.transport.max_clients": {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 }

@@ -185,6 +185,7 @@ func Sections() []Section {
 		{"detect.sequence", "Hosts whose 10 s are not what a recurrent network, trained on good traffic, expects."},
 		{"detect.exfiltration", "Clients that send out far more than they fetch, and DNS tunnels."},
 		{"detect.lateral", "Internal hosts that talk where they never did, and guessing of passwords."},
+		{"detect.transport", "Servers of fully encrypted transports, by how flows to them begin."},
 		{"detect.ensemble", "What becomes of all detectors' scores: a ranking of hosts, and probabilities."},
 		{"sensor", "How the work is spread over the CPUs."},
 		{"output", "How records are written; all but the format is for live runs."},

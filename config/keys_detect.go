@@ -32,6 +32,7 @@ func detectKeys() []Key {
 		sequenceKeys(),
 		exfiltrationKeys(),
 		lateralKeys(),
+		transportKeys(),
 		ensembleKeys(),
 	)
 }

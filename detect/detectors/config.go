@@ -19,6 +19,7 @@ import (
 	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
 	"github.com/weir-sensor/weir/detect/sequence"
+	"github.com/weir-sensor/weir/detect/transport"
 	"github.com/weir-sensor/weir/detect/trend"
 )
 
@@ -39,6 +40,7 @@ type Config struct {
 	Sequence      sequence.Config     `mapstructure:"sequence"`
 	Exfiltration  exfiltration.Config `mapstructure:"exfiltration"`
 	Lateral       lateral.Config      `mapstructure:"lateral"`
+	Transport     transport.Config    `mapstructure:"transport"`
 	Ensemble      ensemble.Config     `mapstructure:"ensemble"`
 }
 
@@ -65,6 +67,7 @@ func DefaultConfig() Config {
 		Sequence:     sequence.DefaultConfig(),
 		Exfiltration: exfiltration.DefaultConfig(),
 		Lateral:      lateral.DefaultConfig(),
+		Transport:    transport.DefaultConfig(),
 		Ensemble:     ensemble.DefaultConfig(),
 	}
 }
@@ -85,6 +88,7 @@ func (c Config) sections() []section {
 		{"sequence", c.Sequence},
 		{"exfiltration", c.Exfiltration},
 		{"lateral", c.Lateral},
+		{"transport", c.Transport},
 		{"ensemble", c.Ensemble},
 	}
 }

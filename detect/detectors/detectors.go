@@ -19,6 +19,7 @@ import (
 	"github.com/weir-sensor/weir/detect/ports"
 	"github.com/weir-sensor/weir/detect/scan"
 	"github.com/weir-sensor/weir/detect/sequence"
+	"github.com/weir-sensor/weir/detect/transport"
 	"github.com/weir-sensor/weir/detect/trend"
 )
 
@@ -45,6 +46,7 @@ func entries() []entry {
 		{"sequence", true, func(c Config) (detect.Detector, error) { return sequence.New(c.Sequence) }},
 		{"exfiltration", false, func(c Config) (detect.Detector, error) { return exfiltration.New(c.Exfiltration), nil }},
 		{"lateral", false, func(c Config) (detect.Detector, error) { return lateral.New(c.Lateral), nil }},
+		{"transport", false, func(c Config) (detect.Detector, error) { return transport.New(c.Transport) }},
 		{"ensemble", false, func(c Config) (detect.Detector, error) {
 			return ensemble.New(c.Ensemble, c.beside("ensemble"), c.LocalNetworks)
 		}},
