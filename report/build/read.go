@@ -1,0 +1,136 @@
+package build
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/weir-sensor/weir/features"
+	"github.com/weir-sensor/weir/flowfile"
+)
+
+// maxLedger is the largest ledger.json that is read, bytes.
+const maxLedger = 16 << 20
+
+// ReadDir adds what goes with the flows of a directory of records: ledger.json, alerts.*, hosts.* and windows.*. What is
+// missing is no error; what cannot be read is a note in the report. It is called before the flows are added.
+func (b *Builder) ReadDir(dir string) error {
+	if err := b.readLedger(filepath.Join(dir, "ledger.json")); err != nil {
+		b.Note(fmt.Sprintf("What was lost is not known: %s.", err))
+	}
+	for _, read := range []func(dir string) error{b.readAlerts, b.readHosts, b.readWindows} {
+		if err := read(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Builder) readLedger(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxLedger))
+	if err != nil {
+		return err
+	}
+	return b.Ledger(text)
+}
+
+// rows reads rows of a kind and notes what was wrong with them.
+func (b *Builder) rows(dir, kind string, columns []string, visit func(r *flowfile.Row)) error {
+	_, unreadable, problems, err := flowfile.ReadRows(dir, kind, columns, visit)
+	if unreadable > 0 {
+		b.Note(fmt.Sprintf("%d rows of %s could not be read.", unreadable, kind))
+	}
+	for _, p := range problems {
+		b.Note(p + ".")
+	}
+	return err
+}
+
+func (b *Builder) readAlerts(dir string) error {
+	const (
+		alertID = iota
+		detector
+		kind
+		severity
+		subject
+		server
+		port
+		proto
+		message
+		score
+		probability
+		count
+		total
+		first
+		last
+		flows
+	)
+	columns := []string{"id", "detector", "kind", "severity", "subject", "server", "server_port", "proto", "message", "score", "probability",
+		"count", "evidence_total", "first", "last", "evidence"}
+	return b.rows(dir, "alerts", columns, func(r *flowfile.Row) {
+		a := Alert{ID: r.Text(alertID), Detector: r.Text(detector), Kind: r.Text(kind), Severity: r.Text(severity), Subject: r.Text(subject),
+			Server: r.Text(server), Port: r.Number(port), Proto: r.Text(proto), Message: r.Text(message), Score: r.Number(score),
+			Probability: r.Number(probability), Count: r.Number(count), Total: r.Number(total), Flows: flowIDs(r.Text(flows))}
+		a.First, _ = r.Time(first)
+		a.Last, _ = r.Time(last)
+		b.Alert(a)
+	})
+}
+
+// flowIDs reads ids of flows, 16 hexadecimal digits each, whatever stands between them.
+func flowIDs(list string) (ids []uint64) {
+	isHex := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
+	for i := 0; i < len(list); i++ {
+		n := 0
+		for i+n < len(list) && isHex(list[i+n]) {
+			n++
+		}
+		if n == 16 {
+			id, _ := strconv.ParseUint(list[i:i+16], 16, 64)
+			ids = append(ids, id)
+		}
+		i += n
+	}
+	return ids
+}
+
+func (b *Builder) readHosts(dir string) error {
+	columns := []string{"host", "probability", "score", "p", "alerts", "first", "last", "detectors"}
+	return b.rows(dir, "hosts", columns, func(r *flowfile.Row) {
+		h := Ranked{Host: r.Text(0), Probability: r.Number(1), Score: r.Number(2), P: r.Number(3), Alerts: r.Number(4)}
+		h.First, _ = r.Time(5)
+		h.Last, _ = r.Time(6)
+		var shares []struct {
+			Detector string   `json:"detector"`
+			Share    *float64 `json:"share"`
+		}
+		_ = json.Unmarshal([]byte(r.Text(7)), &shares) // what cannot be read is not shown
+		for _, s := range shares {
+			if s.Share != nil {
+				h.Shares = append(h.Shares, Share{s.Detector, *s.Share})
+			}
+		}
+		b.Host(h)
+	})
+}
+
+// readWindows reads windows; the class is that of report.label.
+func (b *Builder) readWindows(dir string) error {
+	columns := slices.Concat([]string{"client"}, features.Names(), []string{"label_" + b.opt.Label})
+	return b.rows(dir, "windows", columns, func(r *flowfile.Row) {
+		b.Window(func() string { return r.Text(len(columns) - 1) }, func(feature int) float64 { return r.Number(1 + feature) })
+	})
+}
