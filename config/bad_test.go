@@ -128,6 +128,7 @@ func TestRangesAreEnforced(t *testing.T) {
 		"log.format":              {[]string{"text", "json"}, []string{"", "xml"}},
 	}
 	maps.Copy(tests, aggregateRanges)
+	maps.Copy(tests, reportRanges)
 	maps.Copy(tests, detectRanges)
 	for _, key := range Keys() {
 		test, ok := tests[key.Name]

@@ -15,6 +15,7 @@ import (
 	"github.com/weir-sensor/weir/internal/privilege"
 	"github.com/weir-sensor/weir/internal/telemetry"
 	"github.com/weir-sensor/weir/output"
+	"github.com/weir-sensor/weir/report/build"
 	"github.com/weir-sensor/weir/sensor"
 )
 
@@ -27,6 +28,7 @@ type Config struct {
 	Window     features.Config  `mapstructure:"window"`
 	Aggregate  aggregate.Config `mapstructure:"aggregate"`
 	Detect     detectors.Config `mapstructure:"detect"`
+	Report     build.Config     `mapstructure:"report"`
 	Sensor     sensor.Config    `mapstructure:"sensor"`
 	Output     output.Config    `mapstructure:"output"`
 	Privileges privilege.Config `mapstructure:"privileges"`
@@ -44,6 +46,7 @@ func Default() Config {
 		Window:     features.DefaultConfig(),
 		Aggregate:  aggregate.DefaultConfig(),
 		Detect:     detectors.DefaultConfig(),
+		Report:     build.DefaultConfig(),
 		Sensor:     sensor.DefaultConfig(),
 		Output:     output.DefaultConfig(),
 		Privileges: privilege.DefaultConfig(),

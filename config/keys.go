@@ -29,7 +29,7 @@ const (
 // Keys returns every key in the order of Config's fields: config.yaml and docs/CONFIG.md are made from it. The
 // caller owns the slice.
 func Keys() []Key {
-	return slices.Concat(captureKeys(), aggregateKeys(), detectKeys(), runKeys())
+	return slices.Concat(captureKeys(), aggregateKeys(), detectKeys(), reportKeys(), runKeys())
 }
 
 func captureKeys() []Key {
@@ -187,6 +187,7 @@ func Sections() []Section {
 		{"detect.lateral", "Internal hosts that talk where they never did, and guessing of passwords."},
 		{"detect.transport", "Servers of fully encrypted transports, by how flows to them begin."},
 		{"detect.ensemble", "What becomes of all detectors' scores: a ranking of hosts, and probabilities."},
+		{"report", "What a report is made with, and how long its tables are."},
 		{"sensor", "How the work is spread over the CPUs."},
 		{"output", "How records are written; all but the format is for live runs."},
 		{"output.rotate", "When a live run completes a file and begins the next."},

@@ -19,7 +19,7 @@ type Config struct {
 	Sample    int           `mapstructure:"sample"`     // flows in the scatter plot
 	Windows   int           `mapstructure:"windows"`    // sampled for the histograms
 	Label     string        `mapstructure:"label"`      // that tells classes of windows apart
-	Every     time.Duration `mapstructure:"every"`      // of packet time, in a live run; 0: never
+	Every     time.Duration `mapstructure:"every"`      // in a live run; 0: never
 }
 
 // DefaultConfig returns the defaults of config.yaml.
@@ -44,8 +44,8 @@ func (c Config) Validate() error {
 	detect.Between(&b, "max_alerts", c.MaxAlerts, 1, 1_000_000)
 	detect.Between(&b, "sample", c.Sample, 10, 10_000)
 	detect.Between(&b, "windows", c.Windows, 100, 1_000_000)
-	if c.Every != 0 {
-		detect.Between(&b, "every", c.Every, time.Minute, 31*24*time.Hour)
+	if most := 31 * 24 * time.Hour; c.Every != 0 && (c.Every < time.Minute || c.Every > most) {
+		b.Bad("every", c.Every, fmt.Sprintf("0s (never) or %s to %s", time.Minute, most))
 	}
 	return b.Err()
 }
