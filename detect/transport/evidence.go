@@ -174,11 +174,31 @@ func heldOut(rows *learn.Rows, folds []int, fit func(*learn.Rows) (*learn.Model,
 	return scores, nil
 }
 
+// Passing returns the features of a flow's start that say more of a program, a path or how long a flow lasts than of its
+// protocol: gaps, and what comes late in a flow. A model that is to be used elsewhere had better not be shown them. The
+// caller owns the slice.
+func Passing() []string {
+	return []string{"answer_after", "second_after", "longest_gap_in_burst", "burst_7", "burst_8", "len_7", "len_8", "len_9", "len_10"}
+}
+
+// Blank returns a copy of rows in which nothing is known of some columns.
+func Blank(rows *learn.Rows, columns []string) *learn.Rows {
+	blank := *rows
+	blank.X = slices.Clone(rows.X)
+	for i := range blank.X {
+		if slices.Contains(columns, rows.Columns[i%len(rows.Columns)]) {
+			blank.X[i] = math.NaN()
+		}
+	}
+	return &blank
+}
+
 // Fit sets all that a model of the contract's features learns from rows of them, whose Group is their server. fit makes the
-// classifier.
+// classifier, which is not shown what is Unused.
 // Threshold, evidence and calibration rest on scores of folds that the classifier was not fitted to: by server, or as the
 // caller divided the rows, such as by run.
 func (m *Model) Fit(rows *learn.Rows, folds []int, fpr float64, fit func(*learn.Rows) (*learn.Model, error)) error {
+	rows = Blank(rows, m.Unused)
 	scores, err := heldOut(rows, folds, fit)
 	if err != nil {
 		return fmt.Errorf("fit model: %w", err)

@@ -23,6 +23,7 @@ type Model struct {
 	Format     string            `json:"format"` // modelFormat
 	Features   features.Contract `json:"features"`
 	Classifier learn.Model       `json:"classifier"` // of Features, in their order
+	Unused     []string          `json:"unused"`     // features that it was not shown
 	Thresholds Thresholds        `json:"thresholds"`
 	Evidence   Evidence          `json:"evidence"`
 	Hash       string            `json:"hash"`     // SHA-256 of all above as canonical JSON, in hexadecimal

@@ -13,6 +13,7 @@ import (
 // Limits of what the numbers of a flow's start look at.
 const (
 	StartPackets = 12   // packets with payload
+	leastPackets = 5    // packets with payload that a flow needs
 	startBursts  = 8    // runs of one direction
 	startLengths = 10   // packets whose lengths are columns of their own
 	fullSegment  = 1300 // bytes: payloads as long or longer are full segments, however long these are on the path
@@ -225,9 +226,10 @@ func (s *start) appendTimes(dst []float64) []float64 {
 	return append(dst, answers[0], answers[1], longest)
 }
 
-// Judgeable says whether a flow's start can be judged: TCP from its handshake on, and payload of both sides.
+// Judgeable says whether a flow's start can be judged: TCP from its handshake on, payload of both sides, and leastPackets or
+// more with payload. With fewer, an encrypted handshake of BitTorrent is like one of a transport.
 func Judgeable(r *flowtable.Record) bool {
-	return r.Proto == packet.ProtoTCP && r.Part == 0 && r.Features != nil && r.Features.SPLT >= 2 &&
+	return r.Proto == packet.ProtoTCP && r.Part == 0 && r.Features != nil && r.Features.SPLT >= leastPackets &&
 		r.Features.Packet[flowtable.Up].Length > 0 && r.Features.Packet[flowtable.Down].Length > 0
 }
 
