@@ -8,15 +8,34 @@ type Counters struct {
 	Standing  TableCount      `json:"standing"` // alerts that are remembered
 }
 
-// DetectorCount says what became of a detector's alerts: Raised is the sum of Written, Repeated and Capped.
+// DetectorCount says what became of a detector's alerts: Raised is the sum of Written, Repeated and Capped, and Written that
+// of Severities.
 type DetectorCount struct {
-	Name     string       `json:"name"`
-	Raised   uint64       `json:"raised"`
-	Written  uint64       `json:"written"`
-	Repeated uint64       `json:"repeated"` // said before, and not twice as bad
-	Capped   uint64       `json:"capped"`   // more than 4096 within a second of packet time
-	Tables   []TableCount `json:"tables,omitempty"`
+	Name     string `json:"name"`
+	Raised   uint64 `json:"raised"`
+	Written  uint64 `json:"written"`
+	Repeated uint64 `json:"repeated"` // said before, and not twice as bad
+	Capped   uint64 `json:"capped"`   // more than 4096 within a second of packet time
+
+	Severities SeverityCount `json:"severities"` // of those written
+
+	Tables []TableCount `json:"tables,omitempty"`
 }
+
+// SeverityCount counts alerts by their severity.
+type SeverityCount struct {
+	Info   uint64 `json:"info"`
+	Low    uint64 `json:"low"`
+	Medium uint64 `json:"medium"`
+	High   uint64 `json:"high"`
+}
+
+func (c *SeverityCount) add(s Severity) {
+	*[...]*uint64{&c.Info, &c.Low, &c.Medium, &c.High}[s]++
+}
+
+// Sum returns how many there are in all.
+func (c SeverityCount) Sum() uint64 { return c.Info + c.Low + c.Medium + c.High }
 
 // TableCount says how full a table is.
 type TableCount struct {

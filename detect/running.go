@@ -78,6 +78,7 @@ func (r *running) Alert(a Alert) {
 	default:
 		r.alerts++
 		r.count.Written++
+		r.count.Severities.add(a.Severity)
 		r.engine.pending = append(r.engine.pending, pendingAlert{a, r.index})
 	}
 }

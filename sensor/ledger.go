@@ -96,6 +96,9 @@ func (l *Ledger) Check() error {
 			if n := c.Written + c.Repeated + c.Capped; n != c.Raised {
 				return fmt.Errorf("balance ledger: %d alerts raised by %s, %d accounted for", c.Raised, c.Name, n)
 			}
+			if n := c.Severities.Sum(); n != c.Written {
+				return fmt.Errorf("balance ledger: %d alerts written of %s, %d of some severity", c.Written, c.Name, n)
+			}
 		}
 	}
 	return nil

@@ -43,7 +43,7 @@ var pipeline = []layer{
 		"sensor", "report", "report/*", "internal/logging", "internal/privilege", "internal/telemetry"}, false, "it gathers everybody's Config"},
 	{"internal/bench", []string{"capture", "packet", "payload", "flowtable", "features", "output"}, false,
 		"it measures the stages one by one, without the pipeline around them"},
-	{"internal/telemetry", []string{"capture", "packet", "flowtable", "features", "output", "sensor"}, false,
+	{"internal/telemetry", []string{"capture", "packet", "flowtable", "features", "detect", "output", "sensor"}, false,
 		"it says what the books of a run say, which know nothing of it"},
 	{"internal/*", nil, false, "small leaves import nothing of ours"},
 	{"cmd/*", []string{"*"}, false, ""},

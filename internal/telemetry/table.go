@@ -52,7 +52,7 @@ func (m Metric) value(n uint64) float64 {
 
 // Table returns all metrics that are read from the books; docs/LIVE.md has them. The caller owns the slice.
 func Table() []Metric {
-	return slices.Concat(packetMetrics(), captureMetrics(), flowMetrics(), windowMetrics(), outputMetrics(), reloadMetrics())
+	return slices.Concat(packetMetrics(), captureMetrics(), flowMetrics(), windowMetrics(), detectMetrics(), outputMetrics(), reloadMetrics())
 }
 
 // one reads a metric without labels.

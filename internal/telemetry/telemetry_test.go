@@ -27,6 +27,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/internal/telemetry"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
@@ -49,6 +50,10 @@ func someBooks() telemetry.Books {
 				Pressure: 18, GivenUpPayloads: 23},
 			Windows: &sensor.WindowLedger{Opened: 24 + 25 + 26, Open: 24, Written: 25, Dropped: map[string]uint64{"evicted": 26},
 				PairsEvicted: 27, Counted: 1_000_000 - 28 - 29 - 30 - 31, NotTCP: 28, Fragments: 29, CutHeaders: 30, Outside: 31},
+			Detect: &detect.Counters{Flows: 71, Windows: 72, Standing: detect.TableCount{Name: "standing", Entries: 73, Cap: 74, Evicted: 75},
+				Detectors: []detect.DetectorCount{{Name: "scan", Raised: 76 + 77 + 78 + 79 + 80, Written: 76 + 77 + 78, Repeated: 79, Capped: 80,
+					Severities: detect.SeverityCount{Low: 76, Medium: 77, High: 78},
+					Tables:     []detect.TableCount{{Name: "sources", Entries: 81, Cap: 82, Evicted: 83, Rejected: 84}}}}},
 			Capture: &sensor.CaptureLedger{CaptureCounts: eth0, Interfaces: []sensor.InterfaceLedger{{Interface: "eth0", CaptureCounts: eth0}}},
 		},
 		Sources: []telemetry.Source{
@@ -174,6 +179,19 @@ func TestScrapeIsTheBooks(t *testing.T) {
 		"weir_capture_ring_full_bytes{interface=eth0,shard=0}":              62,
 		"weir_capture_ring_peak_bytes{interface=eth0,shard=0}":              63,
 		"weir_shard_busy_seconds_total{shard=0}":                            64,
+		"weir_judged_flows_total":                                           71,
+		"weir_judged_windows_total":                                         72,
+		"weir_detect_table_entries{detector=alerts,table=standing}":         73,
+		"weir_alerts_total{detector=scan,severity=info}":                    0,
+		"weir_alerts_total{detector=scan,severity=low}":                     76,
+		"weir_alerts_total{detector=scan,severity=medium}":                  77,
+		"weir_alerts_total{detector=scan,severity=high}":                    78,
+		"weir_alerts_withheld_total{detector=scan,reason=repeated}":         79,
+		"weir_alerts_withheld_total{detector=scan,reason=capped}":           80,
+		"weir_detect_table_entries{detector=scan,table=sources}":            81,
+		"weir_detect_table_capacity_entries{detector=scan,table=sources}":   82,
+		"weir_detect_table_evicted_total{detector=scan,table=sources}":      83,
+		"weir_detect_table_rejected_total{detector=scan,table=sources}":     84,
 		"weir_shard_busy_seconds_total{shard=1}":                            0.065,
 	} {
 		sample = strings.Replace(sample, "GO", goVersion(got), 1)
@@ -237,10 +255,12 @@ func TestLabelsAreClosed(t *testing.T) {
 	if diff := cmp.Diff(names(full), names(other)); diff != "" {
 		t.Error(diff)
 	}
-	b.Ledger.Windows = nil
+	b.Ledger.Windows, b.Ledger.Detect = nil, nil
 	for sample := range scrape(t, telemetry.Handler(always(b), build)) {
-		if strings.HasPrefix(sample, "weir_window") {
-			t.Errorf("got %s of a run without windows", sample)
+		for _, prefix := range []string{"weir_window", "weir_alerts", "weir_judged", "weir_detect"} {
+			if strings.HasPrefix(sample, prefix) {
+				t.Errorf("got %s of a run without windows and detectors", sample)
+			}
 		}
 	}
 }
