@@ -148,6 +148,7 @@ func TestCorpus(t *testing.T) {
 	rows := corpus(t)
 	t.Run("flows", func(t *testing.T) { testFlows(t, rows) })
 	t.Run("servers", func(t *testing.T) { testServers(t, rows) })
+	t.Run("shapes", func(t *testing.T) { testShapes(t, rows) })
 	t.Run("left out", func(t *testing.T) { testLeftOut(t, rows) })
 }
 
@@ -248,7 +249,9 @@ func testServers(t *testing.T, rows []row) {
 		}
 		called := map[string]bool{}
 		for _, a := range out.all {
-			called[fmt.Sprint(run[1], a.Subject.Addr, a.ServerPort)] = true
+			if a.Kind == "obfuscated_proxy" {
+				called[fmt.Sprint(run[1], a.Subject.Addr, a.ServerPort)] = true
+			}
 		}
 		found, wanted, wrong := 0, 0, 0
 		for server, n := range seen {
@@ -265,6 +268,39 @@ func testServers(t *testing.T, rows []row) {
 		t.Logf("fitted to %s: of %s %d of %d servers of transports with 5 flows, %d of %d others", run[0], run[1], found, wanted, wrong, len(seen)-wanted)
 		if found < wanted || wrong > 0 || wanted < 15 {
 			t.Errorf("%v: %d of %d servers called, and %d others", run, found, wanted, wrong)
+		}
+	}
+}
+
+// testShapes: what alerts by its shape alone is what it is called, and is found.
+func testShapes(t *testing.T, rows []row) {
+	t.Helper()
+	for _, run := range []string{"dev", "dev3"} {
+		is, out := map[string]string{}, &alerts{}
+		d, err := transport.New(transport.DefaultConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, out)
+		for _, r := range pick(rows, func(r *row) bool { return r.run == run }) {
+			is[r.server] = r.transport
+			e.Flows([]flowtable.Record{r.record})
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]map[string]bool{"meek_polls": {}, "openvpn": {}}
+		for _, a := range out.all {
+			want, shape := map[string]string{"meek_polls": "meek-lite", "openvpn": "openvpn-tcp"}[a.Kind]
+			server := fmt.Sprint(run, a.Subject.Addr, a.ServerPort)
+			if shape && is[server] != want {
+				t.Errorf("%s: %s said of %s", run, a.Kind, is[server])
+			} else if shape {
+				found[a.Kind][server] = true
+			}
+		}
+		if len(found["meek_polls"]) != 1 || len(found["openvpn"]) != 3 {
+			t.Errorf("%s: %v, want the server of meek and three of OpenVPN", run, found)
 		}
 	}
 }

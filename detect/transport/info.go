@@ -6,7 +6,7 @@ import "github.com/weir-sensor/weir/detect"
 func (d *Detector) Info() detect.Info {
 	return detect.Info{
 		Name:    "transport",
-		Watches: "TCP flows with payload both ways, by their first 12 packets with payload; servers in 1 min batches",
+		Watches: "TCP flows by their first 12 packets with payload, UDP flows by their first ones; servers in 1 min batches",
 		Idea: "Transports that hide what they carry (obfs4, obfs3, ScrambleSuit, Shadowsocks, VMess) have no plain bytes at all: the " +
 			"first packet of each side looks like random bytes, which hardly any ordinary protocol's does, and padding gives first " +
 			"flights of lengths that ordinary protocols do not have. One flow proves little, for most flows are of no transport; " +
@@ -19,14 +19,21 @@ evidence of a server with k of n: log BB(k, n; proxy) - log((1-odd) BB(k, n; ben
   the model's distributions of servers' shares of hits, odd the share of ordinary servers that look like a transport's
 probability: 1/(1 + (1-base_rate)/base_rate exp(-evidence)); Wails et al., On Precisely Detecting Censorship Circumvention in
   Real-World Networks, NDSS 2024, on evidence by host
+meek_polls: TLS, and within the first 32 packets with payload 3 idle times or more in a row before the client asks again, 50 ms or
+  more each, each 1.35 to 1.65 times the one before, the round-trip time added (meek: 1.5)
+openvpn: the first packets of both sides are OpenVPN's hard reset, by opcode, session and packet number
+an alert also says of which share of the hits both first flights are of 141 to 8192 bytes (obfs4's handshake), and in which four
+  bursts in a row are like those of a TLS handshake
 obfuscated_proxy: probability >= detect.transport.probability, and min_flows hits or min_clients clients with hits`,
 		Cost:   "about 1 us per TCP flow with payload both ways: its numbers, the model's trees, two table look-ups; nothing for other flows",
-		Memory: "240 bytes for each of detect.transport.max_servers, 90 for each of max_clients; the one not used for longest is forgotten",
+		Memory: "350 bytes for each of detect.transport.max_servers, 90 for each of max_clients; the one not used for longest is forgotten",
 		Wrong: "Protocols that are random from the first byte look the same: encrypted BitTorrent to one peer, own protocols of " +
 			"messengers and games, obfuscated VPNs. Transports inside real TLS (meek, Trojan, WebSocket) and imitations of TLS are not seen.",
 		Remedy: "Look at what the server is. Where a service of your own is called, train a model with flows of it: weir train transport. " +
 			"base_rate is the share of servers that are of a transport where you are; a smaller one asks for more evidence.",
 		Kinds: []detect.Kind{
+			{Name: "meek_polls", Severity: detect.Low, Doc: "Clients of a TLS server poll it after times that grow by half, as meek's do."},
+			{Name: "openvpn", Severity: detect.Informational, Doc: "A server speaks OpenVPN."},
 			{Name: "obfuscated_proxy", Severity: detect.Low, Doc: "The flows of a server begin like those of a fully encrypted transport, one client's and hour's like the other's."},
 		},
 	}

@@ -37,10 +37,11 @@ var (
 	_ detect.Sized       = (*Detector)(nil)
 )
 
-// service is a port of a server; all of them are TCP.
+// service is a port of a server.
 type service struct {
-	host detect.Host
-	port uint16
+	host  detect.Host
+	port  uint16
+	proto uint8
 }
 
 // contact is a client of a service.
@@ -57,15 +58,26 @@ type named struct {
 
 // server is what is known of a service. Contributions fade; the rest is since it was first seen.
 type server struct {
-	hits, of float64 // contributions of clients' hours, of which each is the share of hits among its flows
-	hour     int64   // of the latest
-	flows    uint32  // judged
-	called   uint32  // hits among them
-	clients  uint32  // with hits
-	sum      float64 // of the hits' scores
-	first    int64   // time of the first hit
-	news     bool    // it is in Detector.news
-	evidence detect.Evidence
+	hits, of float64         // contributions of clients' hours, of which each is the share of hits among its flows
+	hour     int64           // of the latest
+	flows    uint32          // judged
+	called   uint32          // hits among them
+	clients  uint32          // with hits
+	sum      float64         // of the hits' scores
+	padded   uint32          // hits whose first flights are as obfs4's
+	nested   uint32          // hits in which bursts are as those of a TLS handshake
+	ladders  sight           // flows with a ladder of polls
+	openVPN  sight           // flows that begin as OpenVPN's
+	first    int64           // time of the first hit
+	news     bool            // it is in Detector.news
+	evidence detect.Evidence // hits
+	shaped   detect.Evidence // flows of ladders and openVPN
+}
+
+// sight is how often a shape was seen.
+type sight struct {
+	flows uint32
+	told  uint32 // of them, when it was said last
 }
 
 // hour is a client's contribution to the evidence of a service.
@@ -103,8 +115,12 @@ func (d *Detector) Tables() []detect.TableCount {
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
 	for i := range flows {
-		if f := &flows[i]; Judgeable(f.Record) {
+		f := &flows[i]
+		if Judgeable(f.Record) {
 			d.judge(f, out)
+		}
+		if shapes := cheapShapes(f.Record); shapes != 0 {
+			d.sight(f, shapes)
 		}
 	}
 }
@@ -114,9 +130,7 @@ func (d *Detector) judge(f *detect.Flow, out detect.Out) {
 	d.row = AppendStart(d.row[:0], f.Record, StartPackets)
 	score := d.model.Classifier.Predict(d.row)
 	hit := score >= d.threshold
-	key := service{f.ServerHost(), f.ServerPort}
-	hash := detect.Mix(f.ServerHash, uint64(f.ServerPort))
-	s, _ := d.servers.Put(key, hash)
+	key, hash, s := d.server(f)
 	c, _ := d.clients.Put(contact{key, f.ClientHost()}, detect.Mix(f.PairHash, uint64(f.ServerPort)))
 	now := f.Time / int64(time.Hour)
 	d.fade(s, now)
@@ -124,15 +138,41 @@ func (d *Detector) judge(f *detect.Flow, out detect.Out) {
 	s.flows++
 	if hit {
 		s.hit(c, f, score)
-		if !s.news {
-			s.news = true
-			d.news = append(d.news, named{key, hash})
-		}
+		d.tell(key, hash, s)
 	}
 	if score >= d.threshold-near {
 		out.Score(detect.Score{Time: f.Time, Subject: key.host, Role: detect.Server, FlowID: f.ID, Raw: score, P: math.NaN(), N: 1,
 			Alerted: hit})
 	}
+}
+
+// server returns what is known of a flow's service.
+func (d *Detector) server(f *detect.Flow) (key service, hash uint64, s *server) {
+	key = service{f.ServerHost(), f.ServerPort, f.Proto}
+	hash = detect.Mix(f.ServerHash, uint64(f.ServerPort)<<8|uint64(f.Proto))
+	s, _ = d.servers.Put(key, hash)
+	return key, hash, s
+}
+
+// tell notes that there is news of a service.
+func (d *Detector) tell(key service, hash uint64, s *server) {
+	if !s.news {
+		s.news = true
+		d.news = append(d.news, named{key, hash})
+	}
+}
+
+// sight notes a flow with shapes that say something by themselves.
+func (d *Detector) sight(f *detect.Flow, shapes shape) {
+	key, hash, s := d.server(f)
+	if shapes&pollLadder != 0 {
+		s.ladders.flows++
+	}
+	if shapes&openVPN != 0 {
+		s.openVPN.flows++
+	}
+	s.shaped.Add(f.ID)
+	d.tell(key, hash, s)
 }
 
 // fade lets contributions of hours before count for less.
@@ -169,6 +209,13 @@ func (s *server) hit(c *hour, f *detect.Flow, score float64) {
 	}
 	s.called++
 	s.sum += score
+	shapes := hitShapes(f.Record)
+	if shapes&paddedFlights != 0 {
+		s.padded++
+	}
+	if shapes&nestedTLS != 0 {
+		s.nested++
+	}
 	s.evidence.Add(f.ID)
 }
 
@@ -176,7 +223,8 @@ func (s *server) hit(c *hour, f *detect.Flow, score float64) {
 func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	slices.SortFunc(d.news, func(x, y named) int {
 		return cmp.Or(cmp.Compare(x.host.Version, y.host.Version), cmp.Compare(x.host.Addr.Hi, y.host.Addr.Hi),
-			cmp.Compare(x.host.Addr.Lo, y.host.Addr.Lo), cmp.Compare(x.port, y.port))
+			cmp.Compare(x.host.Addr.Lo, y.host.Addr.Lo), cmp.Compare(x.port, y.port),
+			cmp.Compare(x.proto, y.proto))
 	})
 	status := detect.OK
 	if now := d.servers.Evicted() + d.clients.Evicted(); now > d.evicted {
@@ -193,6 +241,16 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 
 // conclude says what is to be said of a service.
 func (d *Detector) conclude(key service, s *server, b detect.Batch, status detect.Status, out detect.Out) {
+	if s.ladders.flows > s.ladders.told {
+		out.Alert(s.ladders.alert("meek_polls", detect.Low, key, s, b, status,
+			"an idle client asks again and again over TLS, each time half as long again after the last, as meek does"))
+	}
+	if s.openVPN.flows > s.openVPN.told {
+		out.Alert(s.openVPN.alert("openvpn", detect.Informational, key, s, b, status, "both sides begin as OpenVPN does"))
+	}
+	if s.called == 0 {
+		return
+	}
 	factor := d.model.Evidence.LogFactor(min(s.hits, s.of), s.of)
 	probability := d.model.Evidence.Posterior(min(s.hits, s.of), s.of, d.cfg.BaseRate)
 	enough := int(s.called) >= d.cfg.MinFlows || int(s.clients) >= d.cfg.MinClients
@@ -221,6 +279,8 @@ func (d *Detector) alert(key service, s *server, b detect.Batch, status detect.S
 			{Feature: "hit_share", Value: float64(s.called) / float64(s.flows), Threshold: nan,
 				Baseline: d.model.Evidence.Benign.A / (d.model.Evidence.Benign.A + d.model.Evidence.Benign.B)},
 			{Feature: "mean_log_odds", Value: s.sum / float64(s.called), Threshold: d.threshold, Baseline: nan},
+			{Feature: "padded_flights_share", Value: float64(s.padded) / float64(s.called), Threshold: nan, Baseline: nan},
+			{Feature: "nested_tls_share", Value: float64(s.nested) / float64(s.called), Threshold: nan, Baseline: nan},
 			{Feature: "clients", Value: float64(s.clients), Threshold: float64(d.cfg.MinClients), Baseline: nan},
 		},
 	}
@@ -228,6 +288,18 @@ func (d *Detector) alert(key service, s *server, b detect.Batch, status detect.S
 		a.Severity = detect.Medium
 	}
 	return a
+}
+
+// alert says that a shape was seen in flows of a service.
+func (t *sight) alert(kind string, severity detect.Severity, key service, s *server, b detect.Batch, status detect.Status, what string) detect.Alert {
+	t.told = t.flows
+	return detect.Alert{
+		Time: b.End, Kind: kind, Severity: severity, Status: status, Score: math.Log2(1 + float64(t.flows)), P: math.NaN(), Probability: math.NaN(),
+		N: uint64(t.flows), Subject: key.host, Role: detect.Server, Server: key.host, ServerPort: key.port, HasPort: true,
+		Proto: key.proto, Evidence: s.shaped, WindowStart: b.Start, WindowEnd: b.End, Key: fmt.Sprint(key.port, "/", key.proto),
+		Message: fmt.Sprintf("%v: in %d flow%s %s", netip.AddrPortFrom(key.host.Addr.Netip(key.host.Version), key.port), t.flows, plural(t.flows), what),
+		Reasons: []detect.Reason{{Feature: "flows", Value: float64(t.flows), Threshold: 1, Baseline: math.NaN()}},
+	}
 }
 
 func plural(n uint32) string {

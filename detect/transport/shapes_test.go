@@ -1,0 +1,103 @@
+package transport
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
+)
+
+// polls is a TLS flow in which a client asks after these idle times.
+func polls(rtt time.Duration, idle ...time.Duration) *flowtable.Record {
+	r := plain()
+	f := &flowtable.Features{Packet: r.Features.Packet}
+	add := func(size int32, gap time.Duration) {
+		f.Sizes[f.SPLT], f.Gaps[f.SPLT] = size, uint32(gap/time.Microsecond)
+		f.SPLT++
+	}
+	add(517, 0)
+	add(-1300, rtt)
+	for _, gap := range idle {
+		add(160, gap-rtt)
+		add(-137, rtt)
+	}
+	r.Features, r.RTT = f, int64(rtt)
+	return r
+}
+
+const ms = time.Millisecond
+
+func TestPollLadder(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		r    *flowtable.Record
+		want shape
+	}{
+		{"meek", polls(40*ms, 100*ms, 150*ms, 225*ms, 337*ms), pollLadder},
+		{"meek far away", polls(80*ms, 225*ms, 337*ms, 506*ms, 759*ms, 1139*ms), pollLadder},
+		{"two steps", polls(40*ms, 100*ms, 150*ms, 225*ms), 0},
+		{"steady", polls(40*ms, 500*ms, 500*ms, 500*ms, 500*ms, 500*ms), 0},
+		{"doubling", polls(40*ms, 100*ms, 200*ms, 400*ms, 800*ms, 1600*ms), 0},
+		{"quick", polls(1*ms, 10*ms, 15*ms, 22*ms, 33*ms, 50*ms), 0},
+		{"none", polls(40 * ms), 0},
+	} {
+		if got := cheapShapes(test.r); got != test.want {
+			t.Errorf("%s: got shapes %b, want %b", test.name, got, test.want)
+		}
+	}
+	later := polls(40*ms, 100*ms, 150*ms, 225*ms, 337*ms)
+	later.Part = 1
+	text := polls(40*ms, 100*ms, 150*ms, 225*ms, 337*ms)
+	text.Features.Packet[flowtable.Up].Framing = payload.FramingHTTP
+	for _, r := range []*flowtable.Record{later, text, {}} {
+		if got := cheapShapes(r); got != 0 {
+			t.Errorf("got shapes %b, want none", got)
+		}
+	}
+}
+
+func TestHitShapes(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		sizes []int32
+		want  shape
+	}{
+		{"obfs4", []int32{1448, 700, -1448, -300, 90}, paddedFlights},
+		{"longer than obfs4 can be", []int32{1448, 1448, 1448, 1448, 1448, 1448, -300, 90}, 0},
+		{"shorter", []int32{140, -1448, 90}, 0},
+		{"the server has not ended", []int32{1448, -1448, -1448}, 0},
+		{"a TLS handshake within", []int32{60, -60, 500, -1448, -200, 330, -1100, 70}, nestedTLS},
+		{"the same, the server first", []int32{-100, 60, -60, 500, -1448, -200, 330, -1100, 70}, nestedTLS},
+		{"small talk", []int32{60, -60, 50, -50, 60, -60, 50, -50}, 0},
+	} {
+		if got := hitShapes(flow(1000, test.sizes...)); got != test.want {
+			t.Errorf("%s: got shapes %b, want %b", test.name, got, test.want)
+		}
+	}
+}
+
+// OpenVPN over UDP and over TCP is said once of each server and port, with the flows.
+func TestOpenVPN(t *testing.T) {
+	r := flow(1000, 54, -66, 343, -1206, 66)
+	r.Proto = packet.ProtoUDP
+	for d := range 2 {
+		r.Features.Packet[d].Framing = payload.FramingOpenVPN
+	}
+	flows := []flowtable.Record{at(r, 1, 7, 0), at(r, 2, 7, time.Second), at(plain(), 3, 8, 2*time.Second)}
+	_, alerts := run(t, DefaultConfig(), flows, 2)
+	if len(alerts) != 1 || alerts[0].Kind != "openvpn" || alerts[0].Severity != detect.Informational || alerts[0].Proto != packet.ProtoUDP ||
+		alerts[0].Evidence.Total != 2 || !strings.Contains(alerts[0].Message, "in 2 flows both sides begin as OpenVPN") {
+		t.Errorf("got %+v", alerts)
+	}
+	one := at(r, 1, 7, 0)
+	f := *one.Features
+	f.Packet[flowtable.Down].Framing = payload.FramingNone
+	one.Features = &f
+	if _, alerts := run(t, DefaultConfig(), []flowtable.Record{one}, 1); alerts != nil {
+		t.Errorf("one side only: got %+v", alerts)
+	}
+}
