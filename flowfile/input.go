@@ -177,3 +177,9 @@ func fileSize(name string) int64 {
 	}
 	return -1
 }
+
+// Files returns the files of flow records that paths name: of a directory, those that Open reads.
+func Files(paths []string) ([]string, error) { return expand(paths) }
+
+// Empty says whether the file is empty: not even a header is in it.
+func (e *NotFlowsError) Empty() bool { return e.Found == emptyFile }

@@ -11,15 +11,18 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
+	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/flowfile"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/output/summary"
+	"github.com/weir-sensor/weir/report/build"
 )
 
 const detectHelp = `detect runs the detectors over flow records that were made before, by weir or by somebody else: weir's NDJSON, CSV and
@@ -37,10 +40,13 @@ type detectFiles struct {
 	out    string
 	stdout string
 	strict bool
+	report string // a directory
 
-	dir    *output.Dir     // for out; nil without
-	alerts alertTee        // where they go
-	worst  *summary.Alerts // nil where there is no summary
+	build  *build.Builder        // for report; nil without
+	hosts  []ensemble.RankedHost // the ranking
+	dir    *output.Dir           // for out; nil without
+	alerts alertTee              // where they go
+	worst  *summary.Alerts       // nil where there is no summary
 }
 
 func newDetect(a *app) *cobra.Command {
@@ -75,12 +81,23 @@ func newDetect(a *app) *cobra.Command {
 			case d.out == "" && d.stdout == "" && cmd.Flags().Changed("format"):
 				return usagef("--format: the summary has no records, want --out DIRECTORY or --stdout alerts")
 			}
+			if d.report == "" && cmd.Flags().Changed("report") {
+				return usagef("--report: got an empty name, want a directory")
+			} else if d.report != "" {
+				if err := writable(d.report); err != nil {
+					return err
+				}
+				d.build = build.New(reportOptions(d.config, d.log, reportTitle, strings.Join(args, ", ")))
+				d.build.Remember()
+				d.alerts.add(d.build)
+			}
 			return d.run(cmd.Context(), args)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&d.out, "out", "", "Write alerts, ledger.json and manifest.json into this `directory`")
 	flags.StringVar(&d.stdout, "stdout", "", "Stream `records` (alerts) to standard output")
+	flags.StringVar(&d.report, "report", "", "Write a report, as weir report does, into this `directory`")
 	flags.BoolVar(&d.strict, "strict", false, "Exit with status 1 where a file is cut short or a row cannot be read")
 	configFlag(flags, "format", "output.format")
 	detectFlag(flags)
@@ -111,7 +128,7 @@ func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {
 	engine := detect.NewEngine(d.config.Detect.Config, made, &d.alerts)
 	order := detect.NewOrder(d.config.Detect.Config, engine)
 	stopProgress := startProgress(d.stderr, src, "detect")
-	err = judgeAll(ctx, src, order)
+	err = d.judgeAll(ctx, src, order)
 	stopProgress()
 	if err == nil {
 		err = order.Close()
@@ -123,16 +140,22 @@ func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {
 	if err := to.close(); err != nil {
 		return err
 	}
+	d.hosts = ranking(engine, rankedHosts)
 	return d.finish(ctx, src.Stats(), detectLedger{Order: order.Counters(), Detect: engine.Counters()})
 }
 
 // judgeAll has all flows judged, until a signal comes.
-func judgeAll(ctx context.Context, src *flowfile.Reader, order *detect.Order) error {
+func (d *detectFiles) judgeAll(ctx context.Context, src *flowfile.Reader, order *detect.Order) error {
 	for b := (flowfile.Batch{}); ctx.Err() == nil; {
 		if err := src.Read(&b); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err
+		}
+		for i := range b.Flows {
+			if d.build != nil {
+				d.build.Flow(&b.Flows[i])
+			}
 		}
 		if err := order.Judge(b.Flows); err != nil {
 			return err
@@ -195,6 +218,11 @@ func (d *detectFiles) finish(ctx context.Context, stats flowfile.Stats, l detect
 	}
 	if ctx.Err() != nil {
 		d.log.Warn("stopped by a signal; the alerts are complete up to there", "rows", stats.Rows)
+	}
+	if d.build != nil {
+		if err := errors.Join(fillBooks(d.build, l, d.hosts), writeReport(d.report, d.build, d.config)); err != nil {
+			return err
+		}
 	}
 	if d.worst != nil {
 		if err := d.worst.Print(d.app.stdout); err != nil {

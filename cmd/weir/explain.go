@@ -168,6 +168,15 @@ func (e *explanation) addFlows(dir string) error {
 
 // openInputs opens the flow records that a run was made from, as its manifest has it.
 func openInputs(dir string) (*flowfile.Reader, error) {
+	names, err := manifestInputs(dir)
+	if err != nil {
+		return nil, err
+	}
+	return flowfile.Open(names, flowfile.Options{})
+}
+
+// manifestInputs returns the names of the files that a run was made from.
+func manifestInputs(dir string) (names []string, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	if err != nil {
 		return nil, err
@@ -176,13 +185,12 @@ func openInputs(dir string) (*flowfile.Reader, error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return nil, err
 	}
-	var names []string
 	for _, in := range m.Inputs {
 		if in.Name != flowfile.Stdin {
 			names = append(names, in.Name)
 		}
 	}
-	return flowfile.Open(names, flowfile.Options{})
+	return names, nil
 }
 
 // text returns the explanation for a person.

@@ -183,6 +183,10 @@ func (r *replay) open(workers int) (*outputs, error) {
 		o.totals = summary.New()
 		flows = append(flows, o.totals)
 	}
+	if r.report != "" {
+		r.build = o.report(reportOptions(r.loaded.Config, r.log, reportTitle, strings.Join(r.paths, ", ")), windowLabels, cfg.Enabled)
+		flows = append(flows, r.build)
+	}
 	o.flows = output.NewTee(flows...)
 	return o, nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/output/summary"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/report/build"
 	"github.com/weir-sensor/weir/sensor"
 )
 
@@ -40,9 +41,11 @@ type replay struct {
 	out    string
 	stdout string
 	strict bool
+	report string // a directory
 	labelling
 
-	dir *output.Dir // for out; nil without
+	dir   *output.Dir    // for out; nil without
+	build *build.Builder // for report; nil without
 
 	blocklist *blocklist.Detector // nil: it does not run, or has no lists
 }
@@ -80,6 +83,7 @@ func newReplay(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&r.out, "out", "", "Write flows, windows, alerts, aggregates, ledger.json and manifest.json into this `directory`")
 	flags.StringVar(&r.stdout, "stdout", "", "Stream `records` (flows, windows or alerts) to standard output")
+	flags.StringVar(&r.report, "report", "", "Write a report, as weir report does, into this `directory`")
 	flags.BoolVar(&r.strict, "strict", false, "Exit with status 1 where a capture is cut short or damaged")
 	flags.StringSliceVar(&r.files, "labels", nil, "Join the labels of these tab-separated `files` to flows and windows (docs/LABELS.md)")
 	flags.StringVar(&r.shiftTo, "shift-to", "", "Move the trace in time: its first packet gets this `time` (RFC 3339, or seconds since the epoch)")
@@ -96,17 +100,28 @@ func newReplay(a *app) *cobra.Command {
 // nowhere returns a usage error for a flag about records that go nowhere.
 func (r *replay) nowhere(cmd *cobra.Command) error {
 	switch {
-	case cmd.Flags().Changed("windows") && r.loaded.Config.Window.Enabled && r.out == "" && r.stdout != "windows":
-		return usagef("--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows")
+	case cmd.Flags().Changed("windows") && r.loaded.Config.Window.Enabled && r.out == "" && r.report == "" && r.stdout != "windows":
+		return usagef("--windows: there is nowhere to write windows to, want --out DIRECTORY, --report DIRECTORY or --stdout windows")
 	case cmd.Flags().Changed("aggregates") && r.loaded.Config.Aggregate.Enabled && r.out == "":
 		return usagef("--aggregates: there is nowhere to write them to, want --out DIRECTORY")
 	case r.out != "" || r.stdout != "":
-		return nil
+		return r.reportable(cmd)
 	}
 	for _, flag := range []string{"format", "features"} {
 		if cmd.Flags().Changed(flag) {
 			return usagef("--%s: the summary has no records, want --out DIRECTORY or --stdout flows", flag)
 		}
+	}
+	return r.reportable(cmd)
+}
+
+// reportable returns an error where a report was asked for and cannot be written.
+func (r *replay) reportable(cmd *cobra.Command) error {
+	switch {
+	case r.report != "":
+		return writable(r.report)
+	case cmd.Flags().Changed("report"):
+		return usagef("--report: got an empty name, want a directory")
 	}
 	return nil
 }
@@ -248,6 +263,11 @@ func (r *replay) warn(ctx context.Context, stats pcapfile.Stats, ledger *sensor.
 func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs, hosts []ensemble.RankedHost, complete bool) error {
 	if err := to.print(r.app.stdout, &ledger, hosts); err != nil {
 		return err
+	}
+	if r.build != nil {
+		if err := errors.Join(fillBooks(r.build, &ledger, hosts), writeReport(r.report, r.build, r.loaded.Config)); err != nil {
+			return err
+		}
 	}
 	if r.out == "" {
 		return nil

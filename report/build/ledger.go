@@ -15,6 +15,7 @@ type ledger struct {
 	known  bool
 	counts map[string]float64
 	paths  []string // in their order in the JSON
+	name   string   // of what is being read; "" until it comes
 }
 
 // maxCounts is how many numbers of a ledger are read.
@@ -46,6 +47,10 @@ func (l *ledger) read(d *json.Decoder, path string, depth int) error {
 			l.paths = append(l.paths, path)
 		}
 		l.counts[path] = v
+	case string:
+		if at := strings.LastIndexByte(path, '.') + 1; path[at:] == "name" || path[at:] == "interface" {
+			l.name = v
+		}
 	case json.Delim:
 		for i := 0; d.More(); i++ {
 			name := fmt.Sprint(i)
@@ -58,6 +63,9 @@ func (l *ledger) read(d *json.Decoder, path string, depth int) error {
 			}
 			if err := l.read(d, strings.TrimPrefix(path+"."+name, "."), depth+1); err != nil {
 				return err
+			}
+			if l.name != "" { // an element of a list with a name is called by it
+				path, l.name = path[:strings.LastIndexByte(path, '.')+1]+l.name, ""
 			}
 		}
 		_, err = d.Token()
@@ -97,12 +105,12 @@ func (b *Builder) ledgerSection() report.Section {
 	}
 	var rest []string
 	for _, path := range l.paths {
-		if l.counts[path] != 0 {
+		if l.counts[path] != 0 && !strings.HasSuffix(path, ".cap") {
 			rest = append(rest, path)
 		}
 	}
 	s.Tables = append(s.Tables, b.table("ledger-all", "Everything that was counted, but what is 0", []report.Column{
-		column("counter", report.Text, "Its place in ledger.json."), column("count", report.Number, ""),
+		column("counter", report.Text, "Its place in ledger.json."), column("count", report.Integer, ""),
 	}, len(rest), func(i int) []report.Cell { return []report.Cell{text(rest[i]), number(l.counts[rest[i]])} }))
 	return s
 }

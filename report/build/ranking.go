@@ -2,6 +2,8 @@ package build
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/weir-sensor/weir/detect/ensemble"
@@ -85,11 +87,15 @@ func (b *Builder) rankingSection() report.Section {
 			}
 		}
 	}
-	s.Plots = plots(bars("hosts", "Each detector's part of the score", "score x share", len(all), func(i int) (string, []float64) {
+	weight, axis := func(h *Ranked) float64 { return h.Probability }, "probability x share"
+	if slices.ContainsFunc(all[:min(len(all), maxBars)], func(h Ranked) bool { return math.IsNaN(h.Probability) }) {
+		weight, axis = func(h *Ranked) float64 { return h.Score }, "score x share"
+	}
+	s.Plots = plots(bars("hosts", "Each detector's part", axis, len(all), func(i int) (string, []float64) {
 		values := make([]float64, len(detectors))
 		for _, s := range all[i].Shares {
 			if k, ok := at[s.Detector]; ok && s.Share == s.Share {
-				values[k] = all[i].Score * s.Share
+				values[k] = weight(&all[i]) * s.Share
 			}
 		}
 		return all[i].Host, values
