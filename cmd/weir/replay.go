@@ -265,7 +265,7 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs,
 		return err
 	}
 	if r.build != nil {
-		if err := errors.Join(fillBooks(r.build, &ledger, hosts), writeReport(r.report, r.build, r.loaded.Config)); err != nil {
+		if err := errors.Join(fillBooks(r.build, r.withLedger(&ledger), hosts), writeReport(r.report, r.build, r.loaded.Config)); err != nil {
 			return err
 		}
 	}
