@@ -11,6 +11,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -70,8 +71,8 @@ type pageSection struct {
 
 type figure struct {
 	ID, Title, Note string
-	Alone           bool // in its section
-	SVG             template.HTML
+	Alone           bool          // in its row
+	SVG, Wide       template.HTML // Wide, where the window has room for it, of one that is alone
 	Legend          []legend
 }
 
@@ -133,7 +134,10 @@ func (s style) figure(p *Plot, a anchors, alone bool) figure {
 	if pic.empty() {
 		return f
 	}
-	f.SVG = pic.svg()
+	f.SVG = pic.svg(svgWidth)
+	if alone {
+		f.Wide = pic.svg(svgWide)
+	}
 	if len(pic.shapes) > 1 {
 		for i := range pic.shapes {
 			f.Legend = append(f.Legend, legend{pic.swatch(i), shorten(pic.shapes[i].name, maxShown)})
@@ -173,6 +177,9 @@ func (k Kind) class() string {
 func (s style) pageCell(kind Kind, c *Cell, a anchors) pageCell {
 	cell := pageCell{Text: s.show(kind, *c), ID: a.own(c.ID, c), Link: a.link(c), Class: kind.class()}
 	if kind == Text {
+		if utf8.RuneCountInString(cell.Text) > 36 {
+			cell.Class = "w"
+		}
 		if full := visible(c.Text); full != cell.Text {
 			cell.Full = shorten(full, 10*maxShown)
 		}

@@ -117,7 +117,8 @@
   };
   document.querySelectorAll("figure > svg").forEach((svg) => {
     const marks = [];
-    svg.querySelectorAll("title").forEach((title) => {
+    // The browser's own tooltips go when somebody points here for the first time: what is not shown has no boxes.
+    const prepare = () => svg.querySelectorAll("title").forEach((title) => {
       const mark = title.parentNode;
       mark.dataset.t = title.textContent;
       title.remove();
@@ -126,6 +127,7 @@
     });
     // The nearest mark within 24 units; a bar also where somebody points above or beside it, in its place.
     const nearest = (event) => {
+      prepare();
       const p = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
       let best = null, least = 24;
       for (const m of marks) {

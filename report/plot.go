@@ -9,6 +9,8 @@ import (
 const (
 	maxMarks    = 1500 // points of a plot that are drawn one by one
 	longestName = 24   // runes of a category's name beside its bar
+	longestAxis = 80   // runes of an axis' label
+	tickRoom    = 72   // runes beside each other below a plot
 )
 
 // picture is a plot worked out: all positions are from 0 to 1, left to right and bottom to top, so that every form draws
@@ -46,7 +48,7 @@ func (p *picture) empty() bool { return len(p.shapes) == 0 }
 // draw works a plot out. Points that are not finite, or not above 0 on a log axis, are left out, and the note counts
 // them.
 func (s style) draw(p *Plot) *picture {
-	pic := &picture{title: visible(p.Title), x: visible(p.X.Label), y: visible(p.Y.Label)}
+	pic := &picture{title: visible(p.Title), x: shorten(visible(p.X.Label), longestAxis), y: shorten(visible(p.Y.Label), longestAxis)}
 	series, missing := drawable(p)
 	if len(series) == 0 {
 		return pic
@@ -112,8 +114,7 @@ func (p *picture) thin(drawn int) {
 
 // spread keeps the text of every n-th tick where all have no room beside each other.
 func spread(ticks []tick) {
-	const room = 72 // runes
-	every := (textRoom(ticks) + room - 1) / room
+	every := (textRoom(ticks) + tickRoom - 1) / tickRoom
 	for i := range ticks {
 		if every > 1 && i%every != 0 {
 			ticks[i].text = ""
@@ -145,12 +146,14 @@ func (p *picture) flip() {
 	}
 }
 
+// longNames says that names have no room beside each other, and are more than numbers of hours and the like.
 func longNames(names []string) bool {
-	runes := 0
+	sum, longest := 0, 0
 	for _, name := range names {
-		runes += 2 + utf8.RuneCountInString(visible(name))
+		n := utf8.RuneCountInString(visible(name))
+		sum, longest = sum+2+n, max(longest, n)
 	}
-	return runes > 72
+	return sum > tickRoom && longest > 4
 }
 
 // drawable returns the series with the points that have a place, and how many have none.

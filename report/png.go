@@ -25,6 +25,7 @@ const (
 	pngHeight = 4.2 * vg.Inch
 	pngRow    = 0.28 * vg.Inch
 	pngDPI    = 120
+	pngLegend = 1.6 * vg.Inch // room for names of series
 )
 
 // PNG draws a plot, with times in the zone (nil: UTC). It says false and writes nothing where there is nothing to draw.
@@ -40,7 +41,14 @@ func PNG(w io.Writer, p *Plot, zone *time.Location) (bool, error) {
 		height = 1.2*vg.Inch + pngRow*font.Length(max(4, pic.places))
 	}
 	img := vgimg.NewWith(vgimg.UseWH(pngWidth, height), vgimg.UseDPI(pngDPI))
-	drawing.Draw(draw.Crop(draw.New(img), 8, -12, 8, -8))
+	all := draw.Crop(draw.New(img), 8, -14, 8, -8)
+	room := font.Length(0)
+	if len(pic.shapes) > 1 {
+		room = pngLegend
+		legend := pic.legend()
+		legend.Draw(draw.Crop(all, 0, 0, 0, -24))
+	}
+	drawing.Draw(draw.Crop(all, 0, -room, 0, 0))
 	if _, err := (vgimg.PngCanvas{Canvas: img}).WriteTo(w); err != nil {
 		return false, fmt.Errorf("write plot %s: %w", p.ID, err)
 	}
@@ -49,28 +57,36 @@ func PNG(w io.Writer, p *Plot, zone *time.Location) (bool, error) {
 
 // furnish puts the picture's parts into a plot whose axes go from 0 to 1.
 func (p *picture) furnish(to *plot.Plot) {
-	to.Title.Text = shorten(p.title, 90)
+	to.Title.Text = shorten(p.title, 70)
 	to.Title.Padding = 8
-	to.Title.TextStyle.Font.Size = 12
-	to.X.Label.Text, to.Y.Label.Text = p.x, p.y
+	to.Title.TextStyle.Font.Size, to.Title.TextStyle.Font.Variant = 12, "Sans"
+	to.X.Label.Text, to.Y.Label.Text = p.x, shorten(p.y, 40)
+	if p.flipped {
+		to.Y.Label.Text = shorten(p.y, 20)
+	}
 	to.X.Tick.Marker, to.Y.Tick.Marker = plotTicks(p.xTicks), plotTicks(p.yTicks)
 	to.X.Min, to.X.Max, to.Y.Min, to.Y.Max = 0, 1, 0, 1
 	for _, axis := range []*plot.Axis{&to.X, &to.Y} {
 		axis.Label.TextStyle.Font.Size, axis.Tick.Label.Font.Size = 10, 9
+		axis.Label.TextStyle.Font.Variant, axis.Tick.Label.Font.Variant = "Sans", "Sans"
 		axis.Tick.Length = 3
 		axis.Padding = 2
 	}
-	to.Legend.Top = true
 	to.Add(gridLines{p})
 	for i := range p.shapes {
-		one := painted{&p.shapes[i], i}
-		to.Add(one)
-		if len(p.shapes) > 1 {
-			to.Legend.Add(shorten(p.shapes[i].name, longestName), one)
-		}
+		to.Add(painted{&p.shapes[i], i})
 	}
-	to.Legend.TextStyle.Font.Size = 9
-	to.Legend.ThumbnailWidth = 12
+}
+
+// legend stands at the right of the plot.
+func (p *picture) legend() plot.Legend {
+	l := plot.NewLegend()
+	l.Top, l.Padding, l.ThumbnailWidth = true, 4, 10
+	l.TextStyle.Font.Size, l.TextStyle.Font.Variant = 9, "Sans"
+	for i := range p.shapes {
+		l.Add(shorten(p.shapes[i].name, longestName), painted{&p.shapes[i], i})
+	}
+	return l
 }
 
 func plotTicks(ticks []tick) plot.ConstantTicks {
@@ -143,7 +159,7 @@ func (s painted) Thumbnail(c *draw.Canvas) {
 }
 
 func (s painted) glyph() draw.GlyphStyle {
-	shapes := []draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PlusGlyph{}, draw.CrossGlyph{}}
+	shapes := []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{}, draw.PlusGlyph{}}
 	faint := s.colour()
 	faint.A = 170
 	return draw.GlyphStyle{Color: faint, Radius: 2.2, Shape: shapes[s.number%len(shapes)]}

@@ -8,26 +8,30 @@ import (
 	"unicode/utf8"
 )
 
-// Sizes of a plot in the page, in units of which 560 are its width. Text is 12 high, on a phone 15.
+// Sizes of a plot in the page, in units. Text is 12 high, on a phone 16.
 const (
 	svgWidth  = 560
+	svgWide   = 1000 // of a plot that is alone in its row
 	svgHeight = 280
-	svgTop    = 26
-	svgRight  = 14
+	svgTop    = 26 // with a label above, 8 without
+	svgRight  = 24
 	svgBottom = 46
-	svgRow    = 24  // of a bar with a long name
-	svgRune   = 8.0 // an ample width of a rune of a label, on a phone
-	colours   = 7   // of the page's palette
+	svgRow    = 24 // of a bar with a long name
+	svgRune   = 10 // an ample width of a rune of a label, on a phone
+	colours   = 7  // of the page's palette
 )
 
 // svg writes a picture for the page: its colours are classes of the page's style, so that they follow dark mode and
 // print; every text is escaped; there are no ids and no links.
-func (p *picture) svg() template.HTML {
-	c := canvas{left: p.leftRoom(), height: svgHeight}
-	if p.flipped {
-		c.height = svgTop + svgBottom + float64(max(4, p.places)*max(svgRow, 11*len(p.shapes)))
+func (p *picture) svg(width float64) template.HTML {
+	c := canvas{left: p.leftRoom(), right: width - svgRight, height: svgHeight, top: 8}
+	if p.y != "" {
+		c.top = svgTop
 	}
-	c.put(`<svg viewBox="0 0 `, strconv.Itoa(svgWidth), " ", coordinate(c.height), `" role="img" aria-label="`,
+	if p.flipped {
+		c.height = c.top + svgBottom + float64(max(4, p.places)*max(svgRow, 11*len(p.shapes)))
+	}
+	c.put(`<svg viewBox="0 0 `, coordinate(width), " ", coordinate(c.height), `" role="img" aria-label="`,
 		html.EscapeString(p.title), `">`)
 	c.axes(p)
 	for i := range p.shapes {
@@ -48,8 +52,8 @@ func (p *picture) leftRoom() float64 {
 
 // canvas collects what is drawn.
 type canvas struct {
-	b            strings.Builder
-	left, height float64
+	b                        strings.Builder
+	left, right, top, height float64
 }
 
 func (c *canvas) put(parts ...string) {
@@ -58,8 +62,8 @@ func (c *canvas) put(parts ...string) {
 	}
 }
 
-func (c *canvas) x(at float64) float64 { return c.left + at*(svgWidth-svgRight-c.left) }
-func (c *canvas) y(at float64) float64 { return svgTop + (1-at)*(c.height-svgTop-svgBottom) }
+func (c *canvas) x(at float64) float64 { return c.left + at*(c.right-c.left) }
+func (c *canvas) y(at float64) float64 { return c.top + (1-at)*(c.height-c.top-svgBottom) }
 
 func (c *canvas) point(x, y float64) string {
 	return coordinate(c.x(x)) + " " + coordinate(c.y(y))
@@ -99,7 +103,7 @@ func (c *canvas) labels(p *picture) {
 		c.text(c.left-6, c.y(t.at)+4, t.text, "")
 	}
 	c.put(`</g><g class="at-x">`)
-	crowded := float64(textRoom(p.xTicks))*svgRune > svgWidth-svgRight-c.left
+	crowded := float64(textRoom(p.xTicks))*svgRune > c.right-c.left
 	shown := 0
 	for _, t := range p.xTicks {
 		if t.text == "" {
@@ -112,7 +116,7 @@ func (c *canvas) labels(p *picture) {
 		shown++
 		c.text(c.x(t.at), c.height-svgBottom+18, t.text, class)
 	}
-	c.text((c.left+svgWidth-svgRight)/2, c.height-7, p.x, "label")
+	c.text((c.left+c.right)/2, c.height-7, p.x, "label")
 	c.put(`</g>`)
 	if p.y != "" {
 		c.text(2, 13, p.y, "label")
