@@ -46,6 +46,12 @@ demo: build ## replay the capture in testdata and show what comes out
 	@echo; echo "The first of $$(wc -l < demo.out/windows.ndjson) windows of 50 packets in demo.out/windows.ndjson:"
 	@head -n 1 demo.out/windows.ndjson
 
+model: build ## fit the model of transports that comes with weir to the labelled corpus (CORPUS=../shared/corpus)
+	bin/weir train transport --split capture --labels $(CORPUS)/dev,$(CORPUS)/dev3 --rows bin/rows.csv \
+		--out detect/transport/builtin.json $(CORPUS)/dev $(CORPUS)/dev3
+	awk 'NR == 1 || NR % 3 == 0' bin/rows.csv | gzip -9n > research/testdata/rows.csv.gz
+	go test ./detect/transport ./research
+
 test: install-deps ## run all tests
 	go test ./...
 

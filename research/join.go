@@ -68,6 +68,14 @@ func (j *Joiner) Flows(records []flowtable.Record) {
 	}
 }
 
+// row returns the place of the row that a record belongs to, as Flows finds it; ok is false without any.
+func (j *Joiner) row(r *flowtable.Record) (place int, ok bool) {
+	k, turned := keyOf(r.Client, r.Server, r.ClientPort, r.ServerPort, r.Proto, r.Version)
+	shift := j.shift()
+	place, n := j.best(k, earlier(r.Start, shift), earlier(r.End, shift), turned)
+	return place, n > 0
+}
+
 // earlier returns t - by, or the bound it would go beyond.
 func earlier(t, by int64) int64 {
 	switch d := t - by; {

@@ -26,8 +26,7 @@ func (c captureProgress) Progress() (read, total int64) {
 // startProgress shows how far the reader is, its rate and the time left, where w is a terminal. The function it
 // returns ends that and clears the line.
 func startProgress(w io.Writer, src progressing, what string) (stop func()) {
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	if !terminal(w) {
 		return func() {}
 	}
 	_, total := src.Progress()
@@ -57,4 +56,10 @@ func startProgress(w io.Writer, src progressing, what string) (stop func()) {
 		running.Wait()
 		_ = bar.Clear()
 	}
+}
+
+// terminal says whether what is written to w is seen on a terminal.
+func terminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }

@@ -41,7 +41,7 @@ func newRoot(a *app) *cobra.Command {
 	configFlag(flags, "log-format", "log.format")
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { a.logLevel = cmd.Flag("log-level").Value.String() }
 
-	root.AddCommand(newReplay(a), newLive(a), newDetect(a), newReport(a), newExplain(a), newInterfaces(a), newDoctor(a), newParity(a), newBench(a), newConfig(a), newFeatures(a), newBlocklist(a), newDetectors(a), newTrain(a), newVersion(a))
+	root.AddCommand(newReplay(a), newLive(a), newDetect(a), newReport(a), newExplain(a), newInterfaces(a), newDoctor(a), newParity(a), newBench(a), newConfig(a), newFeatures(a), newBlocklist(a), newDetectors(a), newTrain(a), newEval(a), newVersion(a))
 	return root
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -17,17 +16,31 @@ import (
 )
 
 const trainHelp = `train makes the files that detectors learn from captures. Each PATH is one trace, which is read by itself; of
-several captures of one time make one first, for instance with mergecap.`
+several captures of one time make one first, for instance with mergecap. Without the name of what is to be made,
+it is a model of pluggable transports.`
 
 func newTrain(a *app) *cobra.Command {
-	group := &cobra.Command{
-		Use:   "train",
-		Short: "Fit what detectors learn from captures",
-		Long:  trainHelp,
-		Args:  subcommandsOnly,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	group := trainTransport(a, &cobra.Command{
+		Use:     "train",
+		Short:   "Fit what detectors learn from captures",
+		Long:    trainHelp,
+		Example: `  weir train --labels day.labels.tsv --out model.json day.pcap`,
+	})
+	transport := group.RunE
+	group.Args = cobra.ArbitraryArgs
+	group.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case cmd.Flags().Changed("labels") || cmd.Flags().Changed("out"):
+			if err := someCaptures(cmd, args); err != nil {
+				return err
+			}
+			return transport(cmd, args)
+		case len(args) > 0:
+			return subcommandsOnly(cmd, args)
+		}
+		return cmd.Help()
 	}
-	group.AddCommand(newTrainSequence(a), newTrainEnsemble(a))
+	group.AddCommand(newTrainTransport(a), newTrainSequence(a), newTrainEnsemble(a))
 	return group
 }
 
@@ -84,10 +97,7 @@ func (t *training) trace(ctx context.Context, path string, made []detect.Detecto
 	if _, err = sensor.Run(ctx, src, nothing{}, opt); err != nil {
 		return err
 	}
-	for _, f := range src.Stats().Files {
-		t.inputs = append(t.inputs, manifestInput{Name: filepath.Base(f.Name), Size: f.Size, XXH3: f.XXH3, Format: f.Format,
-			Compression: f.Compression, Frames: f.Frames})
-	}
+	t.addInputs(src.Stats())
 	return ctx.Err()
 }
 
@@ -99,12 +109,15 @@ func (t *training) manifest() trainingManifest {
 }
 
 // write writes the file, which has its name only once it is complete.
-func (t *training) write(text []byte) error {
-	partial := t.out + ".partial"
+func (t *training) write(text []byte) error { return writeWhole(t.out, text) }
+
+// writeWhole writes a file, which has its name only once it is complete.
+func writeWhole(name string, text []byte) error {
+	partial := name + ".partial"
 	if err := os.WriteFile(partial, text, 0o644); err != nil {
 		return err
 	}
-	if err := os.Rename(partial, t.out); err != nil {
+	if err := os.Rename(partial, name); err != nil {
 		return errors.Join(err, os.Remove(partial))
 	}
 	return nil

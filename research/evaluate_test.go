@@ -1,0 +1,136 @@
+package research
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/weir-sensor/weir/detect/transport"
+	"github.com/weir-sensor/weir/features"
+	"github.com/weir-sensor/weir/learn"
+)
+
+func startContract() features.Contract {
+	return transport.Contract(transport.StartSet, features.DefaultConfig())
+}
+
+// fitted returns a model of another dataset than told's, of which one server is in both.
+func fitted(t *testing.T) *transport.Model {
+	t.Helper()
+	train := told()
+	for i := range train.Cases {
+		train.Cases[i].Flow.Server.Lo += 5
+	}
+	train.Cases = append(train.Cases[:77], train.Cases[78:]...)
+	m, held, err := DefaultFitting().Fit(train, startContract())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := NewFigures(train, held, DefaultFitting()).Text()
+	if want := "fitted to 40 positive flows of 5 servers and 39 negative of 5\nheld out by server: AUC 1.0000"; !strings.Contains(text, want) {
+		t.Errorf("got %q, want %q", text, want)
+	}
+	return m
+}
+
+func TestEvaluate(t *testing.T) {
+	j := DefaultJudging()
+	j.Draws, j.Server.Base = 50, .3 // five servers say little
+	e, err := Evaluate(fitted(t), told(), j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Data.Positive != 40 || e.Data.PositiveServers != 5 || e.Data.Negative != 40 || e.Data.Days != 1 {
+		t.Errorf("data: %+v", e.Data)
+	}
+	if c := e.Threshold.Counts; c != (learn.Confusion{TP: 40, FP: 1, TN: 39}) || e.Threshold.Alarms != 1 {
+		t.Errorf("threshold: %+v", e.Threshold)
+	}
+	// TPR 1, FPR 1/40: 0.001/(0.001+0.999/40)
+	if got, want := e.Threshold.Precision[0].Precision, .001/(.001+.999/40); math.Abs(got-want) > 1e-12 {
+		t.Errorf("precision at 1:1000: got %v, want %v", got, want)
+	}
+	if m := e.Methods[0]; m.AUC.Value <= .97 || m.TPR[0].Resolvable || len(e.Methods) < 4 || e.Methods[len(e.Methods)-1].Name != "random" {
+		t.Errorf("methods: %+v", e.Methods)
+	}
+	if len(e.Benign) != 1 || e.Benign[0].Name != "https" || e.Benign[0].Called != 1 || e.Benign[0].N != 40 || e.Benign[0].Servers != 5 {
+		t.Errorf("benign: %+v", e.Benign)
+	}
+	if len(e.Transports) != 1 || e.Transports[0].Called != 40 || e.Workloads[0].Name != "web" {
+		t.Errorf("transports: %+v, workloads %+v", e.Transports, e.Workloads)
+	}
+	for _, r := range e.Servers {
+		if r.Servers != 5 || r.Others != 5 || r.After >= 5 && (r.Called != 5 || r.False != 0) {
+			t.Errorf("servers: %+v", r)
+		}
+	}
+	if e.Decision.Flows != 40 || e.Decision.Packets[2] > 4 || e.Decision.WithinTen != 1 {
+		t.Errorf("decision: %+v", e.Decision)
+	}
+	for _, text := range [][]byte{Text(e.Tables()), Markdown(e.Tables())} {
+		for _, want := range []string{"published first-packet rules", "1 of 40", "obfs4", "unresolvable", "decision tree"} {
+			if !bytes.Contains(text, []byte(want)) {
+				t.Errorf("%q is not in\n%s", want, text)
+			}
+		}
+	}
+	if _, err := json.Marshal(e); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDatasetsThatCannotBeUsed(t *testing.T) {
+	model := fitted(t)
+	only := func(positive bool) *Dataset {
+		d := told()
+		d.Cases = d.Cases[:0]
+		for _, c := range told().Cases {
+			if c.Positive == positive {
+				d.Cases = append(d.Cases, c)
+			}
+		}
+		return d
+	}
+	few := told()
+	few.Cases = few.Cases[:16]
+	for _, test := range []struct {
+		data *Dataset
+		fit  bool
+		want string
+	}{
+		{&Dataset{Of: OfFlows, Neither: 3}, false, "the labels match nothing: no labelled flow or window is positive or negative (3 are neither"},
+		{only(true), false, "got 40 positive and 0 negative, want some of each"},
+		{only(false), true, "got 0 positive and 40 negative, want some of each"},
+		{few, true, "got 10 positive of 5 groups and 6 negative of 5, want at least 10 of 2 groups each"},
+	} {
+		_, err := Evaluate(model, test.data, DefaultJudging())
+		if test.fit {
+			_, _, err = DefaultFitting().Fit(test.data, startContract())
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("got %v, want %q", err, test.want)
+		}
+	}
+}
+
+func TestParseChoice(t *testing.T) {
+	c, err := ParseChoice("transport=obfs4-iat0,obfs3")
+	if err != nil || !c.chooses(Label{Transport: "obfs3"}) || c.chooses(Label{Transport: "obfs4-iat1"}) || c.chooses(Label{Family: "obfs3"}) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, bad := range []string{"", "transport", "transport=", "program=x", "=x", "class=pt,"} {
+		if _, err := ParseChoice(bad); err == nil {
+			t.Errorf("%q: no error", bad)
+		}
+	}
+}
+
+// Days counts what captures have in common once.
+func TestDays(t *testing.T) {
+	d := Dataset{Spans: [][2]int64{{50, 60}, {10, 30}, {20, 40}, {25, 26}}}
+	if got := d.days() * 86400e9; math.Abs(got-40) > 1e-9 {
+		t.Errorf("got %v ns, want 40", got)
+	}
+}
