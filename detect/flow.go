@@ -27,12 +27,13 @@ type Missing uint8
 
 // The fields that can be missing. Records of weir's own lack none.
 const (
-	NoPackets  Missing = 1 << iota // Packets
-	NoPayload                      // Payload
-	NoTCPFlags                     // TCPFlags
-	NoHistory                      // History
-	NoState                        // ConnState and State
-	NoDuration                     // End: it equals Start
+	NoPackets    Missing = 1 << iota // Packets
+	NoPayload                        // Payload
+	NoTCPFlags                       // TCPFlags
+	NoHistory                        // History
+	NoState                          // ConnState and State
+	NoDuration                       // End: it equals Start
+	NoClientPort                     // ClientPort
 )
 
 // Answered says whether the server took part: a TCP handshake that it completed, an answer of any other protocol. Where

@@ -34,6 +34,7 @@ func argusLayout() *layout {
 		columns: []string{"StartTime", "Dur", "Proto", "SrcAddr", "Sport", "Dir", "DstAddr", "Dport", "State", "TotPkts",
 			"TotBytes", "SrcBytes", "SrcPkts"},
 		needed: []int{argusStart, argusProto, argusSrc, argusDst, argusTotBytes, argusSrcBytes},
+		named:  []int{argusDport},
 		decode: readArgus,
 	}
 }
@@ -75,6 +76,7 @@ func readArgus(r *row) {
 	} else {
 		rec.ClientPort, rec.ServerPort = source, target
 	}
+	r.mark(argusSport, detect.NoClientPort)
 	r.argusState()
 	r.argusDirection()
 	r.setID(nil)
@@ -99,7 +101,7 @@ func (r *row) argusDirection() {
 	if rec.TCPFlags[flowtable.Up]&packet.SYN != 0 {
 		rec.ClientBy = flowtable.BySYN
 	}
-	if bytes.IndexByte(r.bytes(argusDir), '?') < 0 || rec.Proto != packet.ProtoTCP && rec.Proto != packet.ProtoUDP {
+	if bytes.IndexByte(r.bytes(argusDir), '?') < 0 || r.missing&detect.NoClientPort != 0 || rec.Proto != packet.ProtoTCP && rec.Proto != packet.ProtoUDP {
 		return
 	}
 	const wellKnown = 1024

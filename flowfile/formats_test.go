@@ -80,7 +80,7 @@ func TestForeignRows(t *testing.T) {
 		{"zeek json", "", `{"ts":1.5,"id.orig_h":"10.0.0.1","id.orig_p":1000,"id.resp_h":"10.0.0.2","id.resp_p":80,"proto":"tcp","conn_state":"S0","orig_pkts":1,"orig_ip_bytes":40,"resp_pkts":0,"resp_ip_bytes":0,"orig_bytes":0,"history":"S","duration":3}`,
 			"1500000000+3000000000 6 10.0.0.1:1000 10.0.0.2:80 packets [1 0] bytes [40 0] payload [0 0] flags 0000 S0 connecting S by syn missing 000100"},
 		{"volumes", volumesHeader, "158297400025,10.0.0.1,10.0.0.2,tcp,443,1000,2000",
-			"1582974000250000000+0 6 10.0.0.1:0 10.0.0.2:443 packets [0 0] bytes [1000 2000] payload [0 0] flags 0000 OTH new  by first missing 111111"},
+			"1582974000250000000+0 6 10.0.0.1:0 10.0.0.2:443 packets [0 0] bytes [1000 2000] payload [0 0] flags 0000 OTH new  by first missing 1111111"},
 	} {
 		records, missing, stats := stdin(t, c.header+c.row+"\n")
 		if len(records) != 1 {

@@ -15,6 +15,7 @@ type layout struct {
 	name    string // as Stats and errors have it
 	columns []string
 	needed  []int // cells without which there is no record
+	named   []int // other columns that must be there; rows may have no value in them
 	decode  func(r *row)
 }
 
@@ -23,10 +24,10 @@ func layouts() []*layout {
 	return []*layout{weirLayout(), argusLayout(), zeekLayout(), netflowLayout(), volumesLayout()}
 }
 
-// lacking returns the needed columns that are not among names.
+// lacking returns the columns that must be there and are not among names.
 func (l *layout) lacking(names []string) []string {
 	var all []string
-	for _, c := range l.needed {
+	for _, c := range slices.Concat(l.needed, l.named) {
 		if !slices.Contains(names, l.columns[c]) {
 			all = append(all, l.columns[c])
 		}

@@ -29,6 +29,7 @@ func netflowLayout() *layout {
 		name:    "netflow",
 		columns: []string{"ts", "ip_protocol", "state", "src_ip", "src_port", "dst_ip", "dst_port", "src_tx", "dst_tx"},
 		needed:  []int{netflowTime, netflowProto, netflowSrc, netflowDst, netflowUp, netflowDown},
+		named:   []int{netflowDport},
 		decode: func(r *row) {
 			rec := &r.record
 			r.missing = onlyBytes
@@ -40,6 +41,7 @@ func netflowLayout() *layout {
 			r.endpoints(netflowSrc, netflowDst)
 			r.fixICMP()
 			rec.ClientPort, rec.ServerPort = uint16(r.uint(netflowSport, math.MaxUint16)), uint16(r.uint(netflowDport, math.MaxUint16))
+			r.mark(netflowSport, detect.NoClientPort)
 			rec.Bytes = [2]uint64{r.count(netflowUp), r.count(netflowDown)}
 			rec.WireBytes, rec.ClientBy = rec.Bytes, flowtable.ByFirst
 			if rec.Proto != packet.ProtoTCP {
@@ -70,7 +72,7 @@ func volumesLayout() *layout {
 		needed:  []int{volumesTime, volumesSrc, volumesDst, volumesProto, volumesPort, volumesUp, volumesDown},
 		decode: func(r *row) {
 			rec := &r.record
-			r.missing = onlyBytes | detect.NoState
+			r.missing = onlyBytes | detect.NoState | detect.NoClientPort
 			if r.proto(volumesProto); r.notIP {
 				return
 			}

@@ -60,6 +60,7 @@ func weirLayout() *layout {
 	return &layout{
 		name: "weir", columns: names,
 		needed: []int{weirID, weirStart, weirProto, weirClient, weirServer, weirBytes, weirBytes + 1},
+		named:  []int{weirServerPort},
 		decode: func(r *row) {
 			readWeir(r)
 			for c := weirFeatures; c < len(features); c++ {
@@ -111,6 +112,7 @@ func readWeir(r *row) {
 	}
 	readWeirTransport(r)
 	readWeirStates(r)
+	r.mark(weirClientPort, detect.NoClientPort)
 	r.mark(weirPackets, detect.NoPackets)
 	r.mark(weirPayload, detect.NoPayload)
 	r.mark(weirFlags, detect.NoTCPFlags)

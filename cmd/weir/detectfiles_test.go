@@ -112,3 +112,28 @@ func TestDetectAndExplainOfWrongInput(t *testing.T) {
 		t.Errorf("runs that failed left %v", left)
 	}
 }
+
+// A port that the file has not is no port 0; without servers' ports it is refused.
+func TestDetectWithoutPorts(t *testing.T) {
+	volumes := "timestamp,src_ip,dst_ip,proto,port,up_bytes,down_bytes\n158297400025,10.0.0.1,192.0.2.1,tcp,443,1000,2000\n"
+	records := strings.NewReplacer("\"client_port\"", "\"port_of_the_client\"")
+	dir := t.TempDir()
+	if status, _, stderr := command(t, nil, "replay", "--out", dir, demo); status != exitOK {
+		t.Fatal(stderr)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "flows.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	for _, flows := range []string{volumes, records.Replace(first) + "\n"} {
+		status, stdout, stderr := command(t, nil, "detect", "--detect=basic", write(t, filepath.Join(t.TempDir(), "flows"), []byte(flows)))
+		if status != exitOK || !strings.Contains(stdout, "No alerts.") || !strings.Contains(stdout, "1 rows read") {
+			t.Errorf("got status %d, %q, %q, want no alert of %q", status, stdout, stderr, flows)
+		}
+	}
+	without := strings.Replace(first, "\"server_port\"", "\"port\"", 1) + "\n"
+	if status, stdout, stderr := command(t, nil, "detect", write(t, filepath.Join(dir, "without"), []byte(without))); status != exitFailed || !strings.Contains(stderr, "without server_port") {
+		t.Errorf("got status %d, %q, %q, want server_port to be missed", status, stdout, stderr)
+	}
+}

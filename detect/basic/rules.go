@@ -43,7 +43,7 @@ func RuleIDs() []string { return []string{"B01", "B02", "B03", "B04", "B05", "B0
 
 // ports judges a TCP or UDP flow by its ports.
 func (d *Detector) ports(f *detect.Flow, out detect.Out) {
-	if f.ClientPort == 0 || f.ServerPort == 0 {
+	if f.ClientPort == 0 && f.Missing&detect.NoClientPort == 0 || f.ServerPort == 0 {
 		if !fragmentsAlone(f) {
 			d.found(portZero, f, flowtable.Up, 0, out)
 		}
