@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -43,8 +44,11 @@ func (s style) axes(p *Plot, series []Series) (x, y scale) {
 	xLow, xHigh := math.Inf(1), math.Inf(-1)
 	yLow, yHigh := xLow, xHigh
 	half := 0.0
-	if p.Form == Bars {
+	if p.Form.bars() {
 		half = barWidth(p, series) / 2
+	}
+	if p.Form == Stacked {
+		series = append(slices.Clone(series), sums(series))
 	}
 	for i := range series {
 		one := &series[i]

@@ -194,6 +194,13 @@ func TestPageInABrowser(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+	t.Run("cards", func(t *testing.T) {
+		run(t, ctx, chromedp.EmulateViewport(390, 900))
+		if got := js[string](t, ctx, `getComputedStyle(document.querySelector("#alerts tbody td:nth-child(5)"), "::before").content`); got != `"evidence"` {
+			t.Errorf("on a phone, evidence has the name %s", got)
+		}
+		run(t, ctx, chromedp.EmulateViewport(1400, 900))
+	})
 	t.Run("light and dark", func(t *testing.T) {
 		colours := map[string]bool{}
 		for _, name := range []string{"light", "dark"} {

@@ -46,6 +46,7 @@ const (
 	Time          // ns since the Unix epoch, shown in the report's zone
 	Duration      // ns
 	Share         // 0 to 1, shown as a percentage
+	Port          // a number that is a name: without separators
 )
 
 // Cell is a value: text of a Text column, else a number, which is NaN where it is unknown. Infinities are shown as such.
@@ -62,7 +63,7 @@ type Plot struct {
 	Title      string
 	Form       Form
 	X, Y       Axis
-	Categories []string // names of the places 0, 1, ... of the x axis, for Bars; nil: it has numbers
+	Categories []string // names of the places 0, 1, ... of the x axis, for Bars and Stacked; nil: it has numbers
 	Series     []Series
 }
 
@@ -81,7 +82,8 @@ const (
 	Bars Form = iota
 	Lines
 	Points
-	Steps // a histogram's outline
+	Steps   // a histogram's outline
+	Stacked // bars on top of each other: parts of a sum
 )
 
 // Series are the points of one thing.

@@ -55,6 +55,11 @@
     });
 
     for (const row of original) row.dataset.s = row.textContent.toLowerCase();
+    const names = [...table.tHead.rows[0].cells].map((head) => head.textContent);
+    if (names.length > 3 && body.querySelector(".w")) { // on a phone, rows with long texts are cards, whose values need names
+      table.classList.add("cards");
+      for (const row of original) names.forEach((name, i) => { row.cells[i].dataset.l = name; });
+    }
     if (original.length > 5) {
       const label = make("label", frame.querySelector(".top"));
       label.className = "filter";

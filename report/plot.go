@@ -56,17 +56,19 @@ func (s style) draw(p *Plot) *picture {
 	x, y := s.axes(p, series)
 	pic.x += x.suffix
 	pic.xTicks, pic.yTicks = x.ticks, y.ticks
-	if p.Form == Bars && p.Categories != nil {
+	if p.Form.bars() && p.Categories != nil {
 		pic.places = len(p.Categories)
 		pic.flipped = longNames(p.Categories)
 	}
-	drawn := 0
+	drawn, stack := 0, map[float64]float64{}
 	for i, one := range series {
 		shape := shape{name: visible(one.Name), form: p.Form}
 		tips := tipper{style: s, plot: p, series: &one, named: len(series) > 1}
 		switch p.Form {
 		case Bars:
-			shape.boxes = bars(&one, x, y, barWidth(p, series), i, len(series), tips)
+			shape.boxes = room(p, series, i, len(series)).bars(&one, x, y, nil, tips)
+		case Stacked:
+			shape.boxes = room(p, series, 0, 1).bars(&one, x, y, stack, tips)
 		case Steps:
 			shape.line, shape.boxes = steps(&one, x, y, tips)
 		default:

@@ -21,18 +21,55 @@ func barWidth(p *Plot, series []Series) float64 {
 	return width
 }
 
-// bars stand beside each other where several series have one at the same place.
-func bars(s *Series, x, y scale, width float64, number, of int, tips tipper) []box {
-	const gap = 0.12 // of the room, left and right of all bars of one place
+func (f Form) bars() bool { return f == Bars || f == Stacked }
+
+// sums is the series of all series' sums.
+func sums(series []Series) Series {
+	var all Series
+	at := map[float64]int{}
+	for _, s := range series {
+		for i, x := range s.X {
+			place, seen := at[x]
+			if !seen {
+				place = len(all.X)
+				at[x] = place
+				all.X, all.Y = append(all.X, x), append(all.Y, 0)
+			}
+			all.Y[place] += s.Y[i]
+		}
+	}
+	return all
+}
+
+// barRoom is where the bars of a series are, from their places.
+type barRoom struct{ left, width float64 }
+
+// room returns that of one of several series whose bars stand beside each other, number of of. Few bars are not made
+// wider than a tenth of the plot.
+func room(p *Plot, series []Series, number, of int) barRoom {
+	part := barWidth(p, series) * 0.76 / float64(of)
+	if n := len(p.Categories); n > 0 {
+		part = min(part, float64(n)*0.1)
+	}
+	return barRoom{part * (float64(number) - float64(of)/2), part}
+}
+
+// bars returns a series' bars, on top of what is in the stack, which grows; a nil one stays empty.
+func (r barRoom) bars(s *Series, x, y scale, stack map[float64]float64, tips tipper) []box {
 	boxes := make([]box, 0, len(s.X))
-	part := width * (1 - 2*gap) / float64(of)
-	for i := range s.X {
-		left := s.X[i] - width*(0.5-gap) + float64(number)*part
-		y0, y1 := y.base(), y.place(s.Y[i])
+	for i, at := range s.X {
+		y0, y1 := y.base(), y.place(stack[at]+s.Y[i])
+		if stack[at] != 0 {
+			y0 = y.place(stack[at])
+		}
 		if y.log && s.Y[i] > 0 {
 			y1 = max(y1, 0.01) // the lowest decade's value is no 0
 		}
-		boxes = append(boxes, box{x.place(left), min(y0, y1), x.place(left + part), max(y0, y1), tips.tip(i)})
+		if stack != nil {
+			stack[at] += s.Y[i]
+		}
+		left := at + r.left
+		boxes = append(boxes, box{x.place(left), min(y0, y1), x.place(left + r.width), max(y0, y1), tips.tip(i)})
 	}
 	return boxes
 }

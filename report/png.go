@@ -38,7 +38,7 @@ func PNG(w io.Writer, p *Plot, zone *time.Location) (bool, error) {
 	pic.furnish(drawing)
 	height := pngHeight
 	if pic.flipped {
-		height = 1.2*vg.Inch + pngRow*font.Length(max(4, pic.places))
+		height = 1.2*vg.Inch + pngRow*font.Length(max(4, pic.places)*pic.rowHeight())/svgRow
 	}
 	img := vgimg.NewWith(vgimg.UseWH(pngWidth, height), vgimg.UseDPI(pngDPI))
 	all := draw.Crop(draw.New(img), 8, -14, 8, -8)

@@ -13,7 +13,7 @@ const (
 	svgWidth  = 560
 	svgWide   = 1000 // of a plot that is alone in its row
 	svgHeight = 280
-	svgTop    = 26 // with a label above, 8 without
+	svgTop    = 30 // with a label above, 8 without
 	svgRight  = 24
 	svgBottom = 46
 	svgRow    = 24 // of a bar with a long name
@@ -29,7 +29,7 @@ func (p *picture) svg(width float64) template.HTML {
 		c.top = svgTop
 	}
 	if p.flipped {
-		c.height = c.top + svgBottom + float64(max(4, p.places)*max(svgRow, 11*len(p.shapes)))
+		c.height = c.top + svgBottom + float64(max(4, p.places)*p.rowHeight())
 	}
 	c.put(`<svg viewBox="0 0 `, coordinate(width), " ", coordinate(c.height), `" role="img" aria-label="`,
 		html.EscapeString(p.title), `">`)
@@ -39,6 +39,14 @@ func (p *picture) svg(width float64) template.HTML {
 	}
 	c.put("</svg>")
 	return template.HTML(c.b.String())
+}
+
+// rowHeight is the height of a place of bars on their side.
+func (p *picture) rowHeight() int {
+	if p.shapes[0].form == Bars {
+		return max(svgRow, 11*len(p.shapes))
+	}
+	return svgRow
 }
 
 // leftRoom is the room for the y axis' texts.
@@ -195,7 +203,7 @@ func (c *canvas) tip(text string) {
 // swatch is a series' mark beside its name.
 func (p *picture) swatch(i int) template.HTML {
 	shape := markers[i%len(markers)]
-	if form := p.shapes[i].form; form == Bars || form == Steps {
+	if form := p.shapes[i].form; form.bars() || form == Steps {
 		shape = markers[1]
 	}
 	return template.HTML(`<svg class="swatch ` + seriesClass(i) + `" viewBox="0 0 10 10" aria-hidden="true"><path class="mark" d="M5 5` +

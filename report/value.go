@@ -51,6 +51,8 @@ func (s style) show(kind Kind, c Cell) string {
 		return showDuration(v)
 	case Share:
 		return showShare(v)
+	case Port:
+		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	return showNumber(v)
 }

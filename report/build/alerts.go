@@ -276,7 +276,7 @@ func (b *Builder) evidenceTable(all []Alert) report.Table {
 	return wide.table("alert-flows", fmt.Sprintf("The flows behind them (at most %d of each alert)", shownFlows), []report.Column{
 		column("flow", report.Text, "flow_id of the record."), column("alert", report.Text, "The first that names it."),
 		column("start", report.Time, ""), column("duration", report.Duration, ""), column("protocol", report.Text, ""),
-		column("client", report.Text, ""), column("client port", report.Integer, ""), column("server", report.Text, ""), column("server port", report.Integer, ""),
+		column("client", report.Text, ""), column("client port", report.Port, ""), column("server", report.Text, ""), column("server port", report.Port, ""),
 		column("bytes up", report.Bytes, "IP bytes from client to server."), column("bytes down", report.Bytes, "IP bytes from server to client."),
 	}, len(rows), func(i int) []report.Cell {
 		e := rows[i]
@@ -298,7 +298,7 @@ func (b *Builder) transportsSection() report.Section {
 		return s
 	}
 	s.Tables = []report.Table{b.table("transports", "By server", []report.Column{
-		column("server", report.Text, ""), column("port", report.Integer, ""), column("kind", report.Text, ""),
+		column("server", report.Text, ""), column("port", report.Port, ""), column("kind", report.Text, ""),
 		column("probability", report.Share, "Where that was calibrated."), column("score", report.Number, "The detector's own measure; larger is worse."),
 		column("flows", report.Integer, "Behind it."), column("message", report.Text, ""), column("alert", report.Text, ""), column("last", report.Time, ""),
 	}, len(found), func(i int) []report.Cell {

@@ -100,6 +100,9 @@ func (b *Builder) rankingSection() report.Section {
 		}
 		return all[i].Host, values
 	}, detectors...))
+	for i := range s.Plots {
+		s.Plots[i].Form = report.Stacked
+	}
 	return s
 }
 

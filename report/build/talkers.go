@@ -100,7 +100,7 @@ func (b *Builder) serversSection() report.Section {
 		return []report.Cell{count(v.flows), count(v.packets), count(v.bytes[up]), count(v.bytes[down])}
 	}
 	head := func(columns ...report.Column) []report.Column { return append(columns, volumes...) }
-	proto, number := column("protocol", report.Text, ""), column("port", report.Integer, "Of the server; none where the protocol has none.")
+	proto, number := column("protocol", report.Text, ""), column("port", report.Port, "Of the server; none where the protocol has none.")
 	services, ports, protocols := b.services.sorted(), b.ports.sorted(), b.protocols.sorted()
 	s.Tables = []report.Table{
 		b.table("servers", "Services", append(head(column("server", report.Text, ""), proto, number), b.aboutColumns()...), len(services), func(i int) []report.Cell {
