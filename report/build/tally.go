@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
 )
 
@@ -81,19 +82,42 @@ func (t *tally[K]) at(key K) *volume {
 	return v
 }
 
-// shrink drops half of the keys.
+// shrink drops the half of the keys with the least bytes; of those with as many as the middle one has, the last ones.
 func (t *tally[K]) shrink() {
-	all := t.sorted()
-	for _, e := range all[len(all)/2:] {
-		t.others.merge(e.volume)
-		t.dropped++
-		delete(t.rows, e.key)
+	totals := make([]float64, 0, len(t.rows))
+	for _, v := range t.rows {
+		totals = append(totals, float64(v.total()))
 	}
+	middle := detect.Quantile(totals, 0.5)
+	var equal []K
+	kept := len(t.rows)
+	for k, v := range t.rows {
+		switch total := float64(v.total()); {
+		case total < middle:
+			t.drop(k, v)
+			kept--
+		case total == middle:
+			equal = append(equal, k)
+		}
+	}
+	if more := kept - t.limit/2; more > 0 {
+		slices.SortFunc(equal, t.compare)
+		for _, k := range equal[max(0, len(equal)-more):] {
+			t.drop(k, t.rows[k])
+		}
+	}
+}
+
+func (t *tally[K]) drop(k K, v *volume) {
+	t.others.merge(v)
+	t.dropped++
+	delete(t.rows, k)
 }
 
 // entry is a key with its sum.
 type entry[K comparable] struct {
 	key K
+	sum uint64
 	*volume
 }
 
@@ -101,10 +125,13 @@ type entry[K comparable] struct {
 func (t *tally[K]) sorted() []entry[K] {
 	all := make([]entry[K], 0, len(t.rows))
 	for k, v := range t.rows {
-		all = append(all, entry[K]{k, v})
+		all = append(all, entry[K]{k, v.total(), v})
 	}
 	slices.SortFunc(all, func(a, b entry[K]) int {
-		return cmp.Or(cmp.Compare(b.total(), a.total()), cmp.Compare(b.records, a.records), t.compare(a.key, b.key))
+		if a.sum != b.sum {
+			return cmp.Compare(b.sum, a.sum)
+		}
+		return cmp.Or(cmp.Compare(b.records, a.records), t.compare(a.key, b.key))
 	})
 	return all
 }
