@@ -39,12 +39,16 @@ install-deps: ## install libpcap's headers where they are missing (Debian, as ro
 	else echo "libpcap's headers are missing: install libpcap-dev (Debian, Ubuntu) or libpcap-devel (Fedora)" >&2; exit 1; fi
 
 demo: build ## replay the capture in testdata and show what comes out
-	bin/weir replay --windows --labels testdata/demo.labels.tsv --out demo.out testdata/demo.pcap.gz
-	bin/weir replay testdata/demo.pcap.gz
+	bin/weir replay --windows --detect --labels testdata/demo.labels.tsv --out demo.out testdata/demo.pcap.gz
+	bin/weir replay --detect testdata/demo.pcap.gz
 	@echo; echo "The first of $$(wc -l < demo.out/flows.ndjson) flow records in demo.out/flows.ndjson:"
 	@head -n 3 demo.out/flows.ndjson
 	@echo; echo "The first of $$(wc -l < demo.out/windows.ndjson) windows of 50 packets in demo.out/windows.ndjson:"
 	@head -n 1 demo.out/windows.ndjson
+	@echo; echo "The first of $$(wc -l < demo.out/alerts.ndjson) alerts in demo.out/alerts.ndjson:"
+	@head -n 1 demo.out/alerts.ndjson
+	@id=$$(sed -n '/"detector":"scan"/{s/.*"id":"\([0-9a-f]*\)".*/\1/p;q;}' demo.out/alerts.ndjson); \
+		echo; echo "One of them, as bin/weir explain $$id demo.out says it:"; echo; bin/weir explain $$id demo.out
 
 model: build ## fit the model of transports that comes with weir to the labelled corpus (CORPUS=../shared/corpus)
 	bin/weir train transport --split capture --labels $(CORPUS)/dev,$(CORPUS)/dev3 --rows bin/rows.csv \
