@@ -44,7 +44,7 @@ func (s style) axes(p *Plot, series []Series) (x, y scale) {
 	xLow, xHigh := math.Inf(1), math.Inf(-1)
 	yLow, yHigh := xLow, xHigh
 	half := 0.0
-	if p.Form.bars() {
+	if p.Form.bars() && !p.X.Log {
 		half = barWidth(p, series) / 2
 	}
 	if p.Form == Stacked {

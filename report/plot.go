@@ -45,7 +45,7 @@ type box struct {
 
 func (p *picture) empty() bool { return len(p.shapes) == 0 }
 
-// draw works a plot out. Points that are not finite, or not above 0 on a log axis, are left out, and the note counts
+// draw works a plot out. Points that are not finite (or nearly not), or not above 0 on a log axis, are left out, and the note counts
 // them.
 func (s style) draw(p *Plot) *picture {
 	pic := &picture{title: visible(p.Title), x: shorten(visible(p.X.Label), longestAxis), y: shorten(visible(p.Y.Label), longestAxis)}
@@ -185,7 +185,8 @@ func drawable(p *Plot) (series []Series, missing int) {
 }
 
 func (a Axis) holds(v float64) bool {
-	return !math.IsNaN(v) && !math.IsInf(v, 0) && (!a.Log || v > 0)
+	const most = 1e300 // beyond it, a difference may be infinite
+	return math.Abs(v) <= most && (!a.Log || v > 0)
 }
 
 // tipper writes what is said about a point when somebody points at it.
