@@ -95,7 +95,7 @@ func newDetect(a *app) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&d.out, "out", "", "Write alerts, ledger.json and manifest.json into this `directory`")
+	flags.StringVar(&d.out, "out", "", "Write alerts, the ranking of hosts, ledger.json and manifest.json into this `directory`")
 	flags.StringVar(&d.stdout, "stdout", "", "Stream `records` (alerts) to standard output")
 	flags.StringVar(&d.report, "report", "", "Write a report, as weir report does, into this `directory`")
 	flags.BoolVar(&d.strict, "strict", false, "Exit with status 1 where a file is cut short or a row cannot be read")
@@ -224,17 +224,17 @@ func (d *detectFiles) finish(ctx context.Context, stats flowfile.Stats, l detect
 			return err
 		}
 	}
-	if d.worst != nil {
-		if err := d.worst.Print(d.app.stdout); err != nil {
+	if d.dir != nil {
+		if err := d.writeFiles(stats, l, ctx.Err() == nil); err != nil {
+			return err
+		}
+	}
+	if d.worst != nil { // after the files, which somebody may want who does not read to the end
+		if err := errors.Join(printRanking(d.app.stdout, d.hosts), d.worst.Print(d.app.stdout)); err != nil {
 			return err
 		}
 		books := fmt.Sprintf("%d rows read: %d flows judged, %d late, %d unreadable, %d not IP\n", l.Rows, l.Order.Judged, l.Order.Late, l.Unreadable, l.NotIP)
 		if err := d.print([]byte(books)); err != nil {
-			return err
-		}
-	}
-	if d.dir != nil {
-		if err := d.writeFiles(stats, l, ctx.Err() == nil); err != nil {
 			return err
 		}
 	}
@@ -268,6 +268,9 @@ type detectInput struct {
 }
 
 func (d *detectFiles) writeFiles(stats flowfile.Stats, l detectLedger, complete bool) error {
+	if err := d.writeHosts(); err != nil {
+		return err
+	}
 	info, _ := debug.ReadBuildInfo()
 	m := detectManifest{Complete: complete, Inputs: []detectInput{}, Outputs: append(slices.Clone(d.dir.Names()), "ledger.json")}
 	m.Version, m.Commit = identity(version, commit, info)
@@ -288,6 +291,22 @@ func (d *detectFiles) writeFiles(stats flowfile.Stats, l detectLedger, complete 
 		}
 	}
 	return d.dir.Complete()
+}
+
+// writeHosts writes the ranking, where there is one.
+func (d *detectFiles) writeHosts() error {
+	if d.hosts == nil {
+		return nil
+	}
+	format, err := output.ParseFormat(d.config.Output.Format)
+	if err != nil {
+		return usageError{err}
+	}
+	file, err := d.dir.Create("hosts." + format.String())
+	if err != nil {
+		return err
+	}
+	return writeHosts(file, format, d.hosts)
 }
 
 // describeConfig returns the part of a manifest that tells the configuration, without what has no say in the records.

@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -135,5 +137,25 @@ func TestDetectWithoutPorts(t *testing.T) {
 	without := strings.Replace(first, "\"server_port\"", "\"port\"", 1) + "\n"
 	if status, stdout, stderr := command(t, nil, "detect", write(t, filepath.Join(dir, "without"), []byte(without))); status != exitFailed || !strings.Contains(stderr, "without server_port") {
 		t.Errorf("got status %d, %q, %q, want server_port to be missed", status, stdout, stderr)
+	}
+}
+
+// closedPipe is what a program is that has read enough.
+type closedPipe struct{}
+
+func (closedPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+// The files are written though nobody reads the summary.
+func TestDetectIntoHead(t *testing.T) {
+	dir := t.TempDir()
+	in, out := write(t, filepath.Join(dir, "conn.log"), []byte(scanned())), filepath.Join(dir, "out")
+	a := &app{stdin: strings.NewReader(""), stdout: closedPipe{}, stderr: io.Discard}
+	if status := a.run(t.Context(), []string{"detect", "--out", out, in}); status != exitOK {
+		t.Errorf("got status %d", status)
+	}
+	for _, name := range []string{"alerts.ndjson", "hosts.ndjson", "ledger.json", "manifest.json"} {
+		if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
