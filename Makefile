@@ -51,8 +51,8 @@ demo: build ## replay the capture in testdata and show what comes out
 		echo; echo "One of them, as bin/weir explain $$id demo.out says it:"; echo; bin/weir explain $$id demo.out
 
 model: build ## fit the model of transports that comes with weir to the labelled corpus (CORPUS=../shared/corpus)
-	bin/weir train transport --split capture --labels $(CORPUS)/dev,$(CORPUS)/dev3 --rows bin/rows.csv \
-		--out detect/transport/builtin.json $(CORPUS)/dev $(CORPUS)/dev3
+	bin/weir train transport --split capture --negative class=benign --negative class=attack \
+		--labels $(CORPUS)/dev,$(CORPUS)/dev3 --rows bin/rows.csv --out detect/transport/builtin.json $(CORPUS)/dev $(CORPUS)/dev3
 	awk 'NR == 1 || NR % 3 == 0' bin/rows.csv | gzip -9n > research/testdata/rows.csv.gz
 	go test ./detect/transport ./research
 

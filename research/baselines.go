@@ -20,10 +20,11 @@ func (s *scored) baselines(f Fitting) (methods []Method, strategies []StrategyRe
 		methods = append(methods, m)
 	}
 	if s.data.Of != OfWindows {
-		add("published first-packet rules", "USENIX Security 2023: flagged or not", s.each(func(c *Case) float64 {
+		flagged := s.each(func(c *Case) float64 {
 			p := &c.Flow.Features.Packet[flowtable.Up]
 			return indicator(p.Length > 0 && p.Exempt == 0)
-		}))
+		})
+		add("published first-packet rules", "USENIX Security 2023: "+s.own(flagged, 1), flagged)
 	}
 	for _, name := range covertmark.Strategies() {
 		if report, err := s.strategy(name, f); err == nil {
@@ -33,12 +34,18 @@ func (s *scored) baselines(f Fitting) (methods []Method, strategies []StrategyRe
 	}
 	if s.data.Of != OfWindows {
 		if scores, err := s.decisionTree(f); err == nil {
-			add("decision tree, entropy, timing, lengths", "as CCS 2015; fitted here", scores)
+			add("decision tree, entropy, timing, lengths", "as CCS 2015; fitted here: "+s.own(scores, 0), scores)
 		}
 	}
 	r := rand.New(rand.NewPCG(f.Seed, 2))
 	add("random", "", s.each(func(*Case) float64 { return r.Float64() }))
 	return methods, strategies
+}
+
+// own says what a method's own threshold does.
+func (s *scored) own(scores []float64, threshold float64) string {
+	c := learn.Confuse(scores, s.positive, threshold)
+	return fmt.Sprintf("flags %d of %d, and %d of %d others", c.TP, c.TP+c.FN, c.FP, c.FP+c.TN)
 }
 
 func (s *scored) each(score func(*Case) float64) []float64 { return keys(s.data, score) }
@@ -108,7 +115,7 @@ func (s *scored) strategy(name string, f Fitting) (*StrategyReport, error) {
 	r := result.Rates
 	report := &StrategyReport{Result: *result, TPR: learn.Wilson(r.TP, r.Positives), FPR: learn.Wilson(r.FP, r.Negatives),
 		FPRAll: r.FPRAll(), Block: r.BlockRate(), Method: s.method("CovertMark "+name, result.Flows)}
-	report.Method.Note = "share of a flow's packets; fitted here"
+	report.Method.Note = "the share of a flow's packets; fitted here"
 	if name == covertmark.SGD {
 		report.Method.Note = "window features; fitted here"
 	}

@@ -10,7 +10,7 @@ import (
 type Figures struct {
 	Data  DataReport     `json:"data"`
 	Split string         `json:"split"`
-	AUC   learn.Interval `json:"auc"` // interval by drawing groups of the split
+	AUC   learn.Interval `json:"auc"` // interval by drawing servers
 	TPR   []MethodAt     `json:"tpr_at_fpr"`
 	Brier float64        `json:"brier"`
 	ECE   float64        `json:"ece"`
@@ -19,7 +19,7 @@ type Figures struct {
 // NewFigures returns the figures of scores of held-out cases.
 func NewFigures(d *Dataset, h *Heldout, f Fitting) *Figures {
 	positive := keys(d, func(c *Case) bool { return c.Positive })
-	drawn := learn.Bootstrap(h.Scores, positive, d.Groups(f.Split), limits(), DefaultJudging().Draws, f.Seed)
+	drawn := learn.Bootstrap(h.Scores, positive, d.Groups("server"), limits(), DefaultJudging().Draws, f.Seed)
 	roc := learn.NewROC(h.Scores, positive)
 	r := &Figures{Data: d.report(), Split: f.Split, AUC: drawn.AUC}
 	for i, limit := range limits() {

@@ -42,7 +42,7 @@ func TestLeakAudit(t *testing.T) {
 		t.Fatalf("%d positive, %d negative rows, %d raw columns", p, n, len(raw.Columns))
 	}
 	if want := transport.Columns(transport.Contract(transport.StartSet, features.DefaultConfig())); !slices.Equal(rows.Columns, want) {
-		t.Errorf("the rows have the columns %v, a model %v: make rows writes them again", rows.Columns, want)
+		t.Errorf("the rows have the columns %v, a model %v: make model writes them again", rows.Columns, want)
 	}
 	for _, c := range slices.Concat(AuditColumns(raw, false), AuditColumns(rows, true)) {
 		if c.Suspect {
