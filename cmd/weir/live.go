@@ -47,11 +47,15 @@ type live struct {
 	out    string
 	stdout string
 	keep   string // --write-pcap
+	report string // a directory
 	began  time.Time
 	lost   capture.Stats // as it was when it was last warned of
 
 	reloads []reloadable
-	to      *liveSinks // nil before they are open
+	to      *liveSinks   // nil before they are open
+	reports *liveReports // nil without --report
+
+	askedReport chan os.Signal // SIGUSR2
 }
 
 func newLive(a *app) *cobra.Command {
@@ -83,6 +87,7 @@ func newLive(a *app) *cobra.Command {
 	flags.StringVar(&l.engine, "engine", "afpacket", "Capture through `afpacket` or pcap")
 	flags.StringVar(&l.out, "out", "", "Write files of flows, windows and alerts, and ledger.json at the end, into this `directory`")
 	flags.StringVar(&l.stdout, "stdout", "", "Stream `records` (flows, windows or alerts) to standard output")
+	flags.StringVar(&l.report, "report", "", "Write reports of the run into this `directory`: at its end, on SIGUSR2 and as often as report.every says")
 	flags.StringVar(&l.keep, "write-pcap", "", "Also keep every packet, and what became of it, in this `directory`, for weir parity")
 	configFlag(flags, "format", "output.format")
 	configFlag(flags, "filter", "capture.filter")
@@ -105,13 +110,15 @@ func (l *live) check(cmd *cobra.Command) error {
 		return usagef("--stdout: got %q, want %s", l.stdout, orList(streams))
 	case l.stdout == "alerts" && len(l.config.Detect.Detectors) == 0:
 		return usagef("--stdout alerts without detectors, want --detect too")
-	case l.out == "" && l.stdout == "" && l.keep == "":
+	case l.report == "" && cmd.Flags().Changed("report"):
+		return usagef("--report: got an empty name, want a directory")
+	case l.out == "" && l.stdout == "" && l.keep == "" && l.report == "":
 		return usagef("nowhere to write to, want --out DIRECTORY, --stdout flows or --write-pcap DIRECTORY")
 	case l.keep != "" && l.keep == l.out:
 		return usagef("--write-pcap and --out: got %s twice, want two directories", l.out)
 	case l.out != "" && l.stdout == "windows":
 		return usagef("--stdout windows with --out: windows go to one place, want --windows for files in %s", l.out)
-	case cmd.Flags().Changed("windows") && l.config.Window.Enabled && l.out == "" && l.keep == "" && l.stdout != "windows":
+	case cmd.Flags().Changed("windows") && l.config.Window.Enabled && l.out == "" && l.keep == "" && l.report == "" && l.stdout != "windows":
 		return usagef("--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows")
 	case cmd.Flags().Changed("format") && l.out == "" && l.stdout == "":
 		return usagef("--format: what --write-pcap keeps is always NDJSON, want --out DIRECTORY or --stdout flows")
@@ -122,6 +129,8 @@ func (l *live) check(cmd *cobra.Command) error {
 func (l *live) run(ctx context.Context) (err error) {
 	asked := askedFor(syscall.SIGUSR1)
 	defer signal.Stop(asked)
+	l.askedReport = askedFor(syscall.SIGUSR2)
+	defer signal.Stop(l.askedReport)
 	again := askedFor(syscall.SIGHUP)
 	defer signal.Stop(again)
 	become, err := privilege.Find(l.config.Privileges)
@@ -173,6 +182,9 @@ func (l *live) run(ctx context.Context) (err error) {
 		}
 		to.kept.join(to, sources, &opt, alerts)
 	}
+	if l.reports = l.newLiveReports(); l.reports != nil {
+		l.reports.join(to, &opt, alerts)
+	}
 	run := sensor.StartLive(ctx, sources, to.flows, opt)
 	l.log.Info("capturing", "interface", strings.Join(l.ifaces, ","), "engine", l.engine, "shards", len(sources))
 	go to.wait(run)
@@ -180,6 +192,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	minute := l.watch(run, to, reports, lists, asked, again)
 	ledger, err := run.Wait()
 	err = errors.Join(err, to.end())
+	l.reports.end(run)
 	return errors.Join(err, l.endLedger(to, &ledger, minute), l.keepRanking(run), l.finish(&ledger, to))
 }
 
@@ -189,8 +202,8 @@ func (l *live) giveUp(become *privilege.Identity) error {
 	if l.drop == nil {
 		return nil
 	}
-	paths := privilege.Paths{Read: l.reloadPaths()}
-	for _, dir := range []string{l.out, l.keep} {
+	paths := privilege.Paths{Read: append(l.reloadPaths(), l.reportPaths()...)}
+	for _, dir := range []string{l.out, l.keep, l.report} {
 		if dir != "" {
 			paths.Write = append(paths.Write, dir)
 		}
@@ -361,6 +374,12 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, lists *listWat
 		case <-again:
 			r.reloading()
 			r.reloaded(l.reload())
+			continue
+		case <-l.askedReport:
+			l.reportNow(run)
+			continue
+		case <-l.reports.ticks():
+			l.reportNow(run)
 			continue
 		case <-lists.look.C:
 			if lists.changed() {

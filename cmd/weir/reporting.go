@@ -9,7 +9,6 @@ import (
 
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/detect/ensemble"
-	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/report"
 	"github.com/weir-sensor/weir/report/build"
@@ -48,20 +47,6 @@ type memory struct{ *bytes.Buffer }
 func (memory) Close() error { return nil }
 func (memory) Abort() error { return nil }
 
-// reportedWindows is a sink of windows whose windows a report gets, too.
-type reportedWindows struct {
-	output.WindowSink
-	report *build.Builder
-}
-
-// Windows implements output.WindowSink.
-func (w reportedWindows) Windows(windows []features.Window) error {
-	if err := w.report.Windows(windows); err != nil {
-		return err
-	}
-	return w.WindowSink.Windows(windows)
-}
-
 // report puts a report's builder beside the sinks of alerts and, where there are windows, of these.
 func (o *outputs) report(opt build.Options, labels *output.Labels, windows bool) *build.Builder {
 	opt.Classes = classes(labels, opt.Label)
@@ -70,7 +55,7 @@ func (o *outputs) report(opt build.Options, labels *output.Labels, windows bool)
 	o.alerts.add(b)
 	switch {
 	case o.windows != nil:
-		o.windows = reportedWindows{o.windows, b}
+		o.windows = bothWindows{o.windows, b}
 	case windows:
 		o.windows = b
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/oschwald/maxminddb-golang/v2"
@@ -96,16 +97,18 @@ func openBytes(data []byte) (r *maxminddb.Reader, err error) {
 	return maxminddb.OpenBytes(data)
 }
 
-// Reload reads the files again that have changed.
-func (d *Databases) Reload() {
-	for i, f := range d.files {
+// Again returns databases of the same files for somebody else: what has changed is read again. Where that fails, what was
+// read before stays in use, and Problems says so. The two may be used at the same time.
+func (d *Databases) Again() *Databases {
+	again := &Databases{files: slices.Clone(d.files), special: d.special, problems: slices.Clone(d.problems)}
+	for i, f := range again.files {
 		info, err := os.Stat(f.path)
-		if err == nil && f.reader != nil && info.Size() == f.size && info.ModTime().Equal(f.changed) {
-			continue
+		if err != nil || f.reader == nil || info.Size() != f.size || !info.ModTime().Equal(f.changed) {
+			again.read(i)
 		}
-		d.read(i)
 	}
-	d.forget()
+	again.forget()
+	return again
 }
 
 func (d *Databases) forget() {

@@ -127,7 +127,7 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-func TestReload(t *testing.T) {
+func TestAgain(t *testing.T) {
 	country, err := os.ReadFile(data(t, "test-data/GeoLite2-Country-Test.mmdb"))
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestReload(t *testing.T) {
 		if err := os.WriteFile(path, step.content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d.Reload()
+		d = d.Again()
 		if got := d.Place(at); got.Country != "GB" || len(d.Problems()) != step.problems {
 			t.Errorf("got %+v, problems %q, want GB and %d problems", got, d.Problems(), step.problems)
 		}
