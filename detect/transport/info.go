@@ -22,17 +22,21 @@ probability: 1/(1 + (1-base_rate)/base_rate exp(-evidence)); Wails et al., On Pr
 meek_polls: TLS, and within the first 32 packets with payload 3 idle times or more in a row before the client asks again, 50 ms or
   more each, each 1.35 to 1.65 times the one before, the round-trip time added (meek: 1.5)
 openvpn: the first packets of both sides are OpenVPN's hard reset, by opcode, session and packet number
-an alert also says of which share of the hits both first flights are of 141 to 8192 bytes (obfs4's handshake), and in which four
-  bursts in a row are like those of a TLS handshake
+tls_in_tls: min_flows flows of TLS or more to a server with six bursts within 25 packets with payload, and of half of them or more the
+  log-likelihood ratio of the logarithms of the bytes of bursts 3 to 6 is 2 or more: normal distributions of flows with another TLS
+  handshake within and of ordinary ones, fitted on the labelled corpus (Xue et al., USENIX Security 2024, for the idea)
+obfuscated_proxy also says of which share of the hits both first flights are of 141 to 8192 bytes (obfs4's handshake)
 obfuscated_proxy: probability >= detect.transport.probability, and min_flows hits or min_clients clients with hits`,
 		Cost:   "about 1 us per TCP flow with payload both ways: its numbers, the model's trees, two table look-ups; nothing for other flows",
 		Memory: "350 bytes for each of detect.transport.max_servers, 90 for each of max_clients; the one not used for longest is forgotten",
 		Wrong: "Protocols that are random from the first byte look the same: encrypted BitTorrent to one peer, own protocols of " +
-			"messengers and games, obfuscated VPNs. Transports inside real TLS (meek, Trojan, WebSocket) and imitations of TLS are not seen.",
+			"messengers and games, obfuscated VPNs. Transports inside real TLS (meek, Trojan, WebSocket) and imitations of it are seen by tls_in_tls and meek_polls alone or not at " +
+			"all; TLS through an ordinary proxy, stunnel, and services to which much is sent at first can look the same.",
 		Remedy: "Look at what the server is. Where a service of your own is called, train a model with flows of it: weir train transport. " +
 			"base_rate is the share of servers that are of a transport where you are; a smaller one asks for more evidence.",
 		Kinds: []detect.Kind{
 			{Name: "meek_polls", Severity: detect.Low, Doc: "Clients of a TLS server poll it after times that grow by half, as meek's do."},
+			{Name: "tls_in_tls", Severity: detect.Low, Doc: "Flows of TLS to a server look as if another TLS handshake went on within them."},
 			{Name: "openvpn", Severity: detect.Informational, Doc: "A server speaks OpenVPN."},
 			{Name: "obfuscated_proxy", Severity: detect.Low, Doc: "The flows of a server begin like those of a fully encrypted transport, one client's and hour's like the other's."},
 		},

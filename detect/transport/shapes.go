@@ -12,10 +12,8 @@ import (
 type shape uint8
 
 const (
-	paddedFlights shape = 1 << iota // both first flights are of 141 to 8192 bytes, as obfs4's handshake
-	nestedTLS                       // bursts in the flow are like those of a TLS handshake
-	pollLadder                      // an idle client asks again after times that grow by half, as meek's
-	openVPN                         // both sides begin with OpenVPN's hard reset
+	pollLadder shape = 1 << iota // an idle client asks again after times that grow by half, as meek's
+	openVPN                      // both sides begin with OpenVPN's hard reset
 )
 
 // Limits of obfs4's handshake, bytes, each way (obfs4's specification: padding makes them uniform within).
@@ -30,19 +28,77 @@ const (
 	mostGrowth  = 1.65
 )
 
-// nestedCentre and nestedScale describe four bursts in a row, client first, of a TLS handshake within a flow: medians and
-// scaled median absolute deviations of the base-2 logarithms of their bytes, in the flows of Trojan and of VMess over
-// WebSocket of the labelled corpus. Four bursts within nestedRadius of it look like one (Xue et al., Fingerprinting
-// Obfuscated Proxy Traffic with Encapsulated TLS Handshakes, USENIX Security 2024, for the idea).
-var (
-	nestedCentre = [4]float64{8.73, 10.48, 8.64, 10.09}
-	nestedScale  = [4]float64{1.05, 1.49, .74, 2.65}
+// tunnelPackets is how many packets with payload are looked at for a TLS handshake within TLS, tunnelBorder the log-likelihood
+// ratio from which on a flow is taken for one.
+const (
+	tunnelPackets = 25
+	tunnelBorder  = 2
 )
 
-const (
-	nestedRadius  = 3
-	nestedPackets = 25 // packets with payload that are looked at
+// gaussian is a normal distribution of the base-2 logarithms of the bytes, plus 1, of four bursts in a row.
+type gaussian struct {
+	mean      [4]float64
+	precision [4][4]float64 // inverse of the covariance
+	scale     float64       // half of the logarithm of its determinant
+}
+
+// tunnelled and ordinary are the four bursts after the hellos of TLS flows: of transports that carry another TLS handshake
+// within (meek, Trojan, VMess over WebSocket), and of all others of the labelled corpus; testdata/tunnel.py has fitted them. The
+// idea is of Xue et al., Fingerprinting Obfuscated Proxy Traffic with Encapsulated TLS Handshakes, USENIX Security 2024.
+var (
+	tunnelled = gaussian{
+		mean: [4]float64{9.5957, 10.2409, 8.1237, 8.3112},
+		precision: [4][4]float64{{1.6555, -1.0324, -.1469, -.0976}, {-1.0324, 1.1998, .3553, .1801},
+			{-.1469, .3553, 1.4242, -.4984}, {-.0976, .1801, -.4984, .5}},
+		scale: -.6687,
+	}
+	ordinary = gaussian{
+		mean: [4]float64{7.5302, 8.265, 6.7013, 10.4179},
+		precision: [4][4]float64{{.7667, -.1143, .0079, .0894}, {-.1143, .1565, .0147, -.0372},
+			{.0079, .0147, .3608, -.0207}, {.0894, -.0372, -.0207, .1303}},
+		scale: -2.7124,
+	}
 )
+
+// logDensity returns the logarithm of the density, but for a constant that all gaussians have in common.
+func (g *gaussian) logDensity(v *[4]float64) float64 {
+	sum := 0.0
+	for i := range v {
+		for j := range v {
+			sum += (v[i] - g.mean[i]) * g.precision[i][j] * (v[j] - g.mean[j])
+		}
+	}
+	return g.scale - sum/2
+}
+
+// tunnel returns the log-likelihood ratio of another TLS handshake within a TLS flow to an ordinary one; ok is false where the
+// flow is none that the client began with TLS, or has too few bursts.
+func tunnel(r *flowtable.Record) (ratio float64, ok bool) {
+	f := r.Features
+	if f.Packet[flowtable.Up].Framing != payload.FramingTLS || f.Sizes[0] < 0 {
+		return 0, false
+	}
+	var bursts [6]float64
+	n, up := 0, false
+	for _, size := range f.Sizes[:min(f.SPLT, tunnelPackets)] {
+		if n == 0 || size > 0 != up {
+			if n == len(bursts) {
+				break
+			}
+			up = size > 0
+			n++
+		}
+		bursts[n-1] += math.Abs(float64(size))
+	}
+	if n < len(bursts) {
+		return 0, false
+	}
+	var v [4]float64
+	for i := range v {
+		v[i] = log2(bursts[2+i])
+	}
+	return tunnelled.logDensity(&v) - ordinary.logDensity(&v), true
+}
 
 // cheapShapes returns the shapes of a flow for which nearly nothing has to be looked at, and a poll ladder.
 func cheapShapes(r *flowtable.Record) (s shape) {
@@ -60,41 +116,21 @@ func cheapShapes(r *flowtable.Record) (s shape) {
 	return s
 }
 
-// hitShapes returns the shapes of a flow that the model calls.
-func hitShapes(r *flowtable.Record) (s shape) {
-	var bursts [nestedPackets]float64 // bytes
+// padded says whether the first flights of both sides are as long as obfs4's handshake.
+func padded(r *flowtable.Record) bool {
+	var flights [2]int32
 	n, up := 0, false
-	for _, size := range r.Features.Sizes[:min(r.Features.SPLT, nestedPackets)] {
+	for _, size := range r.Features.Sizes[:r.Features.SPLT] {
 		if n == 0 || size > 0 != up {
+			if n == 2 { // the second one has ended
+				return flights[0] >= minFlight && flights[0] <= maxFlight && flights[1] >= minFlight && flights[1] <= maxFlight
+			}
 			up = size > 0
 			n++
 		}
-		bursts[n-1] += math.Abs(float64(size))
+		flights[n-1] += max(size, -size)
 	}
-	within := func(v float64) bool { return v >= minFlight && v <= maxFlight }
-	if n >= 3 && within(bursts[0]) && within(bursts[1]) { // the second one ended too
-		s |= paddedFlights
-	}
-	first := 0
-	if r.Features.Sizes[0] < 0 {
-		first = 1
-	}
-	for i := first; i+4 <= n; i += 2 {
-		if nested(bursts[i : i+4]) {
-			return s | nestedTLS
-		}
-	}
-	return s
-}
-
-// nested says whether four bursts are like those of a TLS handshake.
-func nested(bursts []float64) bool {
-	sum := 0.0
-	for i, b := range bursts {
-		z := (log2(b) - nestedCentre[i]) / nestedScale[i]
-		sum += z * z
-	}
-	return sum < nestedRadius*nestedRadius
+	return false
 }
 
 // ladder returns how many times in a row the client asked after a time longer by half than the one before.

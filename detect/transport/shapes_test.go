@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -60,23 +61,56 @@ func TestPollLadder(t *testing.T) {
 	}
 }
 
-func TestHitShapes(t *testing.T) {
+func TestPaddedFlights(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		sizes []int32
-		want  shape
+		want  bool
 	}{
-		{"obfs4", []int32{1448, 700, -1448, -300, 90}, paddedFlights},
-		{"longer than obfs4 can be", []int32{1448, 1448, 1448, 1448, 1448, 1448, -300, 90}, 0},
-		{"shorter", []int32{140, -1448, 90}, 0},
-		{"the server has not ended", []int32{1448, -1448, -1448}, 0},
-		{"a TLS handshake within", []int32{60, -60, 500, -1448, -200, 330, -1100, 70}, nestedTLS},
-		{"the same, the server first", []int32{-100, 60, -60, 500, -1448, -200, 330, -1100, 70}, nestedTLS},
-		{"small talk", []int32{60, -60, 50, -50, 60, -60, 50, -50}, 0},
+		{"obfs4", []int32{1448, 700, -1448, -300, 90}, true},
+		{"longer than obfs4 can be", []int32{1448, 1448, 1448, 1448, 1448, 1448, -300, 90}, false},
+		{"shorter", []int32{140, -1448, 90}, false},
+		{"the server has not ended", []int32{1448, -1448, -1448}, false},
 	} {
-		if got := hitShapes(flow(1000, test.sizes...)); got != test.want {
-			t.Errorf("%s: got shapes %b, want %b", test.name, got, test.want)
+		if got := padded(flow(1000, test.sizes...)); got != test.want {
+			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
 		}
+	}
+}
+
+// tls is a TLS flow of packets with payload.
+func tls(sizes ...int32) *flowtable.Record {
+	r := flow(1000, sizes...)
+	r.Features.Packet = plain().Features.Packet
+	return r
+}
+
+// Five flows of Trojan's sizes to a server are called; of a browser's, or four, none.
+func TestTLSInTLS(t *testing.T) {
+	trojan, web := tls(517, -990, 80, 607, -158, -1448, -105, 86, 108, -267), tls(517, -880, 93, -51, 121, -1460, -1460, -1460, -38, 120, -1460)
+	var flows []flowtable.Record
+	for i := range uint64(5) {
+		flows = append(flows, at(trojan, i, 1, time.Duration(i)*time.Second), at(web, i, 2, time.Duration(i)*time.Second))
+		if i < 4 {
+			flows = append(flows, at(trojan, i, 3, time.Duration(i)*time.Second))
+		}
+	}
+	_, alerts := run(t, DefaultConfig(), flows, 3)
+	if len(alerts) != 1 || alerts[0].Kind != "tls_in_tls" || alerts[0].Subject.Addr != flows[0].Server || alerts[0].Evidence.Total != 5 {
+		t.Errorf("got %+v", alerts)
+	}
+	for name, r := range map[string]*flowtable.Record{"server first": tls(-80, 517, -990, 607, -158, 86, -267), "short": tls(517, -990, 80, -158, 86)} {
+		if _, ok := tunnel(r); ok {
+			t.Errorf("%s: was judged", name)
+		}
+	}
+}
+
+// The densities are numpy's.
+func TestGaussian(t *testing.T) {
+	v := [4]float64{9, 10, 8, 9}
+	if got := tunnelled.logDensity(&v) - ordinary.logDensity(&v); math.Abs(got-2.8804039344289993) > 1e-9 {
+		t.Errorf("got %v, want %v", got, 2.8804039344289993)
 	}
 }
 

@@ -65,13 +65,14 @@ type server struct {
 	clients  uint32          // with hits
 	sum      float64         // of the hits' scores
 	padded   uint32          // hits whose first flights are as obfs4's
-	nested   uint32          // hits in which bursts are as those of a TLS handshake
+	tls      uint32          // flows of TLS that were looked at for another handshake within
+	tunnels  sight           // of them, those with one
 	ladders  sight           // flows with a ladder of polls
 	openVPN  sight           // flows that begin as OpenVPN's
 	first    int64           // time of the first hit
 	news     bool            // it is in Detector.news
 	evidence detect.Evidence // hits
-	shaped   detect.Evidence // flows of ladders and openVPN
+	shaped   detect.Evidence // flows of ladders, tunnels and openVPN
 }
 
 // sight is how often a shape was seen.
@@ -139,6 +140,14 @@ func (d *Detector) judge(f *detect.Flow, out detect.Out) {
 	if hit {
 		s.hit(c, f, score)
 		d.tell(key, hash, s)
+	}
+	if ratio, ok := tunnel(f.Record); ok {
+		s.tls++
+		if ratio >= tunnelBorder {
+			s.tunnels.flows++
+			s.shaped.Add(f.ID)
+			d.tell(key, hash, s)
+		}
 	}
 	if score >= d.threshold-near {
 		out.Score(detect.Score{Time: f.Time, Subject: key.host, Role: detect.Server, FlowID: f.ID, Raw: score, P: math.NaN(), N: 1,
@@ -209,12 +218,8 @@ func (s *server) hit(c *hour, f *detect.Flow, score float64) {
 	}
 	s.called++
 	s.sum += score
-	shapes := hitShapes(f.Record)
-	if shapes&paddedFlights != 0 {
+	if padded(f.Record) {
 		s.padded++
-	}
-	if shapes&nestedTLS != 0 {
-		s.nested++
 	}
 	s.evidence.Add(f.ID)
 }
@@ -244,6 +249,10 @@ func (d *Detector) conclude(key service, s *server, b detect.Batch, status detec
 	if s.ladders.flows > s.ladders.told {
 		out.Alert(s.ladders.alert("meek_polls", detect.Low, key, s, b, status,
 			"an idle client asks again and again over TLS, each time half as long again after the last, as meek does"))
+	}
+	if s.tunnels.flows > s.tunnels.told && int(s.tls) >= d.cfg.MinFlows && 2*s.tunnels.flows >= s.tls {
+		out.Alert(s.tunnels.alert("tls_in_tls", detect.Low, key, s, b, status,
+			fmt.Sprintf("of %d of TLS the bursts are like those of another TLS handshake within", s.tls)))
 	}
 	if s.openVPN.flows > s.openVPN.told {
 		out.Alert(s.openVPN.alert("openvpn", detect.Informational, key, s, b, status, "both sides begin as OpenVPN does"))
@@ -280,7 +289,6 @@ func (d *Detector) alert(key service, s *server, b detect.Batch, status detect.S
 				Baseline: d.model.Evidence.Benign.A / (d.model.Evidence.Benign.A + d.model.Evidence.Benign.B)},
 			{Feature: "mean_log_odds", Value: s.sum / float64(s.called), Threshold: d.threshold, Baseline: nan},
 			{Feature: "padded_flights_share", Value: float64(s.padded) / float64(s.called), Threshold: nan, Baseline: nan},
-			{Feature: "nested_tls_share", Value: float64(s.nested) / float64(s.called), Threshold: nan, Baseline: nan},
 			{Feature: "clients", Value: float64(s.clients), Threshold: float64(d.cfg.MinClients), Baseline: nan},
 		},
 	}
