@@ -185,6 +185,24 @@ func TestPageIsCutBelow3MiB(t *testing.T) {
 	}
 }
 
+func BenchmarkHTML(b *testing.B) {
+	r := sample()
+	for b.Loop() {
+		if err := HTML(io.Discard, r, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPNG(b *testing.B) {
+	p := trafficSection().Plots[0]
+	for b.Loop() {
+		if _, err := PNG(io.Discard, &p, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestWriteFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	if err := WriteFolder(dir, hostile(), nil); err != nil {

@@ -33,6 +33,7 @@
       if (output) output.textContent = needles.length ? `${found} of ${rows.length}` : "";
       if (more) {
         more.hidden = original.length <= most + 3 || needles.length > 0;
+        more.classList.toggle("cut", !all);
         more.textContent = all ? "Show fewer" : `Show all ${original.length} rows here`;
       }
     };

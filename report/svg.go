@@ -15,7 +15,7 @@ const (
 	svgHeight = 280
 	svgTop    = 30 // with a label above, 8 without
 	svgRight  = 24
-	svgBottom = 46
+	svgBottom = 50
 	svgRow    = 24 // of a bar with a long name
 	svgRune   = 10 // an ample width of a rune of a label, on a phone
 	colours   = 7  // of the page's palette
@@ -122,7 +122,7 @@ func (c *canvas) labels(p *picture) {
 			class = "alt"
 		}
 		shown++
-		c.text(c.x(t.at), c.height-svgBottom+18, t.text, class)
+		c.text(c.x(t.at), c.height-svgBottom+20, t.text, class)
 	}
 	c.text((c.left+c.right)/2, c.height-7, p.x, "label")
 	c.put(`</g>`)
@@ -159,7 +159,7 @@ func (c *canvas) shape(i int, s *shape) {
 	}
 	for j, at := range s.line {
 		if j == 0 {
-			c.put(`<path class="line`, dashes(i), `" d="M`)
+			c.put(`<path class="line`, dashes(i), area(s.form), `" d="M`)
 		} else {
 			c.put("L")
 		}
@@ -170,6 +170,14 @@ func (c *canvas) shape(i int, s *shape) {
 	}
 	c.marks(i, s)
 	c.put("</g>")
+}
+
+// area fills what is below a histogram's outline.
+func area(f Form) string {
+	if f == Steps {
+		return " area"
+	}
+	return ""
 }
 
 // dashes tells series with the same colour apart.
