@@ -146,7 +146,13 @@ func (s *scored) precision(tpr float64, fp int) (all []PrecisionAt) {
 	return all
 }
 
-func (s *scored) perDay(fp int) float64 { return float64(fp) / s.data.days() }
+// perDay returns how many that are in a day; 0 where the captures last no time at all.
+func (s *scored) perDay(fp int) float64 {
+	if days := s.data.days(); days > 0 {
+		return float64(fp) / days
+	}
+	return 0
+}
 
 // days returns how long the captures last, where they overlap once.
 func (d *Dataset) days() float64 {
@@ -373,7 +379,9 @@ func (s *scored) decision(m *transport.Model) *DecisionReport {
 			within += class(limit <= 10)
 		}
 	}
-	r.Flows, r.WithinTen = len(r.packets), float64(within)/float64(len(r.packets))
+	if r.Flows = len(r.packets); r.Flows > 0 {
+		r.WithinTen = float64(within) / float64(r.Flows)
+	}
 	r.Packets = percentiles(r.packets)
 	for _, of := range s.byServer() {
 		k := 0

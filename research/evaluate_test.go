@@ -127,6 +127,31 @@ func TestParseChoice(t *testing.T) {
 	}
 }
 
+// A model that calls nothing, in captures that last no time, has a report all the same.
+func TestNothingIsCalled(t *testing.T) {
+	m, d := fitted(t), told()
+	m.Thresholds.Score, d.Spans = 1e9, nil
+	e, err := Evaluate(m, d, DefaultJudging())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Threshold.Counts.TP != 0 || e.Decision.Flows != 0 || e.Threshold.Alarms != 0 || len(e.Benign) != 0 {
+		t.Errorf("%+v, %+v", e.Threshold, e.Decision)
+	}
+	if _, err := json.Marshal(e); err != nil {
+		t.Error(err)
+	}
+	figures, err := e.Figures(m, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range figures {
+		if _, err := f.Bytes("svg"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Days counts what captures have in common once.
 func TestDays(t *testing.T) {
 	d := Dataset{Spans: [][2]int64{{50, 60}, {10, 30}, {20, 40}, {25, 26}}}

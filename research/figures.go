@@ -36,7 +36,7 @@ func NewFigures(d *Dataset, h *Heldout, f Fitting) *Figures {
 
 // Text returns the figures to read.
 func (f *Figures) Text() string {
-	s := fmt.Sprintf("fitted to %d positive %s of %d servers and %d negative of %d\nheld out by %s: AUC %s", f.Data.Positive, f.Data.Of,
+	s := fmt.Sprintf("fitted to %d positive %s of %d servers and %d negative of %d\nheld out by %s: AUC %s", f.Data.Positive, unit(f.Data.Of),
 		f.Data.PositiveServers, f.Data.Negative, f.Data.NegativeServers, f.Split, interval(f.AUC))
 	for _, at := range f.TPR {
 		s += fmt.Sprintf(", TPR at FPR %g %%: %s", 100*at.Limit, at.text())

@@ -62,6 +62,14 @@ func Markdown(tables []Table) []byte {
 	return b.Bytes()
 }
 
+// unit names the cases of a dataset.
+func unit(of string) string {
+	if of == OfWindows {
+		return of
+	}
+	return OfFlows
+}
+
 // interval returns 0.9876 [0.9812, 0.9921].
 func interval(i learn.Interval) string {
 	if math.IsNaN(i.Value) {
@@ -94,8 +102,8 @@ func (p PrecisionAt) text() string {
 func (e *Evaluation) Tables() []Table {
 	d := e.Data
 	tables := []Table{{Title: "Data", Notes: []string{
-		fmt.Sprintf("positive %s: %d of %d servers, %d transports", d.Of, d.Positive, d.PositiveServers, d.Transports),
-		fmt.Sprintf("negative %s: %d of %d servers, over %.3f days", d.Of, d.Negative, d.NegativeServers, d.Days),
+		fmt.Sprintf("positive %s: %d of %d servers, %d transports", unit(d.Of), d.Positive, d.PositiveServers, d.Transports),
+		fmt.Sprintf("negative %s: %d of %d servers, over %.3f days", unit(d.Of), d.Negative, d.NegativeServers, d.Days),
 		fmt.Sprintf("too little payload to be judged: %d positive, %d negative; neither: %d", d.UnjudgedPositive, d.UnjudgedNegative, d.Neither),
 	}}, methodTable(e.Methods, e.judgedBases()), e.thresholdTable(), serverTable(e.Servers),
 		shareTable("Positives by transport, at the model's threshold", e.Transports),
