@@ -47,6 +47,7 @@ type detectFiles struct {
 	dir    *output.Dir           // for out; nil without
 	alerts alertTee              // where they go
 	worst  *summary.Alerts       // nil where there is no summary
+	by     judgedBy
 }
 
 func newDetect(a *app) *cobra.Command {
@@ -126,6 +127,9 @@ func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {
 		return err
 	}
 	engine := detect.NewEngine(d.config.Detect.Config, made, &d.alerts)
+	if d.by, err = judges(d.config, engine); err != nil {
+		return err
+	}
 	order := detect.NewOrder(d.config.Detect.Config, engine)
 	stopProgress := startProgress(d.stderr, src, "detect")
 	err = d.judgeAll(ctx, src, order)
@@ -255,6 +259,7 @@ type detectManifest struct {
 	Inputs   []detectInput  `json:"inputs"`
 	Outputs  []string       `json:"outputs"`
 	Config   manifestConfig `json:"config"`
+	judgedBy
 }
 
 type detectInput struct {
@@ -277,7 +282,7 @@ func (d *detectFiles) writeFiles(stats flowfile.Stats, l detectLedger, complete 
 	for _, f := range stats.Files {
 		m.Inputs = append(m.Inputs, detectInput{f.Name, f.Size, f.XXH3, f.Format, f.Compression, f.Rows, f.Cut})
 	}
-	m.Config = describeConfig(d.config)
+	m.Config, m.judgedBy = describeConfig(d.config), d.by
 	for _, file := range []struct {
 		name string
 		v    any

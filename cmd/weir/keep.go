@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/blocklist"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
@@ -21,6 +24,10 @@ type kept struct {
 	windows output.WindowSink // nil: none are wanted
 	alerts  output.AlertSink  // nil: nothing is judged
 	rings   []*keptRing
+
+	judgedBy                      // as it was at the start
+	blocklist *blocklist.Detector // nil: there are no lists
+	lists     []*blocklist.List   // at the start
 }
 
 // keep begins to keep a run of so many sources.
@@ -62,6 +69,14 @@ func keep(path string, sources []capture.Live, c config.Config) (*kept, error) {
 	return k, nil
 }
 
+// remember keeps by what the run is judged, as it is at the start.
+func (k *kept) remember(by judgedBy, engine *detect.Engine) {
+	k.judgedBy = by
+	if k.blocklist = blocklistOf(engine); k.blocklist != nil {
+		k.lists = k.blocklist.Lists()
+	}
+}
+
 // join puts the directory beside the other outputs of a run, and its files behind the sources.
 func (k *kept) join(to *liveSinks, sources []capture.Live, opt *sensor.Options, alerts *alertTee) {
 	to.flows = output.NewTee(to.flows, k.flows)
@@ -91,7 +106,10 @@ func (k *kept) end(ledger *sensor.Ledger, c config.Config) error {
 		problems = append(problems, r.complete())
 	}
 	problems = append(problems, k.writeJSON("ledger.json", ledger))
-	problems = append(problems, k.writeJSON("manifest.json", newManifest(c, pcapfile.Stats{}, ledger, k.dir.Names(), true)))
+	m := newManifest(c, pcapfile.Stats{}, ledger, k.dir.Names(), true)
+	m.judgedBy = k.judgedBy
+	m.Changed = k.blocklist != nil && !slices.Equal(k.lists, k.blocklist.Lists())
+	problems = append(problems, k.writeJSON("manifest.json", m))
 	err := errors.Join(problems...)
 	if err == nil {
 		err = k.dir.Complete()

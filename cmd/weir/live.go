@@ -162,6 +162,10 @@ func (l *live) run(ctx context.Context) (err error) {
 	if err := judge(l.config, alerts, &opt); err != nil {
 		return err
 	}
+	by, err := judges(l.config, opt.Detect)
+	if err != nil {
+		return err
+	}
 	warnLists(l.log, opt.Detect)
 	lists := newListWatch(opt.Detect, cmp.Or(l.lookEvery, watchEvery))
 	defer lists.look.Stop()
@@ -180,6 +184,7 @@ func (l *live) run(ctx context.Context) (err error) {
 		if to.kept, err = keep(l.keep, sources, l.config); err != nil {
 			return err
 		}
+		to.kept.remember(by, opt.Detect)
 		to.kept.join(to, sources, &opt, alerts)
 	}
 	if l.reports = l.newLiveReports(); l.reports != nil {

@@ -16,11 +16,11 @@ type manifest struct {
 	Complete bool             `json:"complete"`         // false: a signal or an error stopped the run
 	Inputs   []manifestInput  `json:"inputs"`           // in the order in which they were read
 	Labels   []manifestLabels `json:"labels,omitempty"` // as --labels named them
-	Lists    []manifestList   `json:"blocklists,omitempty"`
-	Shift    *manifestShift   `json:"shift,omitempty"` // with --shift-to
-	Outputs  []string         `json:"outputs"`         // files of this run beside this one; others there are older
+	Shift    *manifestShift   `json:"shift,omitempty"`  // with --shift-to
+	Outputs  []string         `json:"outputs"`          // files of this run beside this one; others there are older
 	Config   manifestConfig   `json:"config"`
 	Full     *manifestTable   `json:"table_full,omitempty"` // only where a table had to forget
+	judgedBy
 }
 
 type manifestInput struct {
@@ -31,13 +31,6 @@ type manifestInput struct {
 	Compression string `json:"compression"`
 	Frames      int64  `json:"frames"`
 	Cut         string `json:"cut,omitempty"` // why and where it ended early
-}
-
-type manifestList struct {
-	Name   string `json:"name"`
-	Path   string `json:"path"`
-	Size   int64  `json:"size"`   // bytes
-	SHA256 string `json:"sha256"` // of the file
 }
 
 type manifestConfig struct {

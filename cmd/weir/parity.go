@@ -41,7 +41,7 @@ func newParity(a *app) *cobra.Command {
 }
 
 func parity(ctx context.Context, a *app, dir string) (err error) {
-	c, until, err := keptRun(dir)
+	c, m, until, err := keptRun(dir)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,13 @@ func parity(ctx context.Context, a *app, dir string) (err error) {
 		return fmt.Errorf("make a directory for the replay: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(again)) }()
-	if err := replayKept(ctx, dir, again, c, until); err != nil {
+	if m.Changed {
+		c.Detect.Detectors = nil
+		if err := a.print([]byte("alerts: not compared, since blocklists changed while the run went on\n")); err != nil {
+			return err
+		}
+	}
+	if err := replayKept(ctx, dir, again, c, m.judgedBy, until); err != nil {
 		return err
 	}
 	kinds := []string{"flows"}
@@ -77,9 +83,8 @@ func parity(ctx context.Context, a *app, dir string) (err error) {
 	return nil
 }
 
-// keptRun returns the settings of a run that was kept, and when it ended.
-func keptRun(dir string) (c config.Config, until int64, err error) {
-	var m manifest
+// keptRun returns the settings and the manifest of a run that was kept, and when it ended.
+func keptRun(dir string) (c config.Config, m manifest, until int64, err error) {
 	var ledger sensor.Ledger
 	for _, file := range []struct {
 		name string
@@ -88,41 +93,41 @@ func keptRun(dir string) (c config.Config, until int64, err error) {
 		name, v := file.name, file.into
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
-			return c, 0, usagef("%s: no %s there, want a directory of 'weir live --write-pcap'", dir, name)
+			return c, m, 0, usagef("%s: no %s there, want a directory of 'weir live --write-pcap'", dir, name)
 		}
 		if err == nil {
 			err = json.Unmarshal(text, v)
 		}
 		if err != nil {
-			return c, 0, fmt.Errorf("read %s: %w", filepath.Join(dir, name), err)
+			return c, m, 0, fmt.Errorf("read %s: %w", filepath.Join(dir, name), err)
 		}
 	}
 	for _, name := range m.Outputs {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			return c, 0, usagef("%s: no %s there, which is of this run by its manifest.json", dir, name)
+			return c, m, 0, usagef("%s: no %s there, which is of this run by its manifest.json", dir, name)
 		}
 	}
 	if ledger.Capture == nil {
-		return c, 0, usagef("%s: its ledger is not that of a live run, want a directory of 'weir live --write-pcap'", dir)
+		return c, m, 0, usagef("%s: its ledger is not that of a live run, want a directory of 'weir live --write-pcap'", dir)
 	}
 	file, err := os.CreateTemp("", "weir-*.yaml")
 	if err != nil {
-		return c, 0, fmt.Errorf("read the run's configuration: %w", err)
+		return c, m, 0, fmt.Errorf("read the run's configuration: %w", err)
 	}
 	defer os.Remove(file.Name())
 	_, err = file.WriteString(m.Config.YAML)
 	if err = errors.Join(err, file.Close()); err != nil {
-		return c, 0, fmt.Errorf("read the run's configuration: %w", err)
+		return c, m, 0, fmt.Errorf("read the run's configuration: %w", err)
 	}
 	loaded, err := config.Load(config.Sources{File: file.Name()})
 	if err != nil {
-		return c, 0, fmt.Errorf("read the run's configuration: %w", err)
+		return c, m, 0, fmt.Errorf("read the run's configuration: %w", err)
 	}
-	return loaded.Config, ledger.Capture.Until, nil
+	return loaded.Config, m, ledger.Capture.Until, nil
 }
 
 // replayKept replays a kept run's packets, and writes what comes out into a directory.
-func replayKept(ctx context.Context, dir, into string, c config.Config, until int64) error {
+func replayKept(ctx context.Context, dir, into string, c config.Config, by judgedBy, until int64) error {
 	files, err := filepath.Glob(filepath.Join(dir, "ring-*.pcap"))
 	if err != nil || len(files) == 0 {
 		return usagef("%s: no ring-*.pcap there, want a directory of 'weir live --write-pcap'", dir)
@@ -154,6 +159,9 @@ func replayKept(ctx context.Context, dir, into string, c config.Config, until in
 	opt.Windows, opt.WindowSink = c.Window, k.windows
 	if err := judge(c, k.alerts, &opt); err != nil {
 		return err
+	}
+	if now, err := judges(c, opt.Detect); opt.Detect != nil && (err != nil || !now.same(by)) {
+		return errors.Join(err, errors.New("compare live with replay: blocklists or models are other files than those of the run (its manifest.json has them)"))
 	}
 	ledger, err := sensor.Run(ctx, src, k.flows, opt)
 	return errors.Join(err, k.end(&ledger, c))

@@ -17,7 +17,6 @@ import (
 	"github.com/weir-sensor/weir/capture/libpcap"
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
-	"github.com/weir-sensor/weir/detect/blocklist"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/output/summary"
@@ -47,7 +46,7 @@ type replay struct {
 	dir   *output.Dir    // for out; nil without
 	build *build.Builder // for report; nil without
 
-	blocklist *blocklist.Detector // nil: it does not run, or has no lists
+	by judgedBy // files that the detectors go by
 }
 
 func newReplay(a *app) *cobra.Command {
@@ -158,7 +157,9 @@ func (r *replay) run(ctx context.Context) (err error) {
 		return errors.Join(err, to.abort())
 	}
 	warnLists(r.log, opt.Detect)
-	r.blocklist = blocklistOf(opt.Detect)
+	if r.by, err = judges(r.loaded.Config, opt.Detect); err != nil {
+		return errors.Join(err, to.abort())
+	}
 	opt.Prompt = r.stdout != ""
 	stopProgress := startProgress(r.stderr, captureProgress{src}, "replay")
 	ledger, err := sensor.Run(ctx, r.attach(src, &opt), to.flows, opt)
@@ -280,11 +281,7 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs,
 	}
 	m := newManifest(r.loaded.Config, stats, &ledger, r.dir.Names(), complete)
 	r.describe(m)
-	if r.blocklist != nil {
-		for _, l := range r.blocklist.Lists() {
-			m.Lists = append(m.Lists, manifestList{l.Name, l.Path, l.Size, l.SHA256})
-		}
-	}
+	m.judgedBy = r.by
 	if err := r.writeJSON("manifest.json", m); err != nil {
 		return err
 	}
