@@ -49,6 +49,8 @@ demo: build ## replay the capture in testdata and show what comes out
 	@head -n 1 demo.out/alerts.ndjson
 	@id=$$(sed -n '/"detector":"scan"/{s/.*"id":"\([0-9a-f]*\)".*/\1/p;q;}' demo.out/alerts.ndjson); \
 		echo; echo "One of them, as bin/weir explain $$id demo.out says it:"; echo; bin/weir explain $$id demo.out
+	@rm -rf docs/demo-report; echo; bin/weir report demo.out -o docs/demo-report
+	@echo "The report of all that lies in docs/demo-report: open report.html in a browser, or read report.md."
 
 model: build ## fit the model of transports that comes with weir to the labelled corpus (CORPUS=../shared/corpus)
 	bin/weir train transport --split capture --negative class=benign --negative class=attack \

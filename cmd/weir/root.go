@@ -13,6 +13,7 @@ writes bidirectional flow records (who talked to whom, when, how much, and how i
   weir replay capture.pcap                   a summary to read: top talkers, top ports, longest flows
   weir replay --out records capture.pcap     all records, as files in the directory records
   weir live -i eth0 --out records            the same from a network interface, in files that rotate
+  weir report -o report capture.pcap         what happened on the network, on one page
   weir config explain                        every setting, its value, and where the value came from
 
 A command tells more about itself with --help.`
