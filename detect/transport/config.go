@@ -15,6 +15,7 @@ type Config struct {
 	MinFlows    int           `mapstructure:"min_flows"`   // hits, or ...
 	MinClients  int           `mapstructure:"min_clients"` // ... clients with hits that a server needs
 	HalfLife    time.Duration `mapstructure:"half_life"`   // in which evidence counts for half
+	OpenVPN     bool          `mapstructure:"openvpn"`     // servers of OpenVPN are said too
 	MaxServers  int           `mapstructure:"max_servers"` // servers remembered
 	MaxClients  int           `mapstructure:"max_clients"` // clients of servers remembered
 }

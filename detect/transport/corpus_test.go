@@ -276,8 +276,9 @@ func testServers(t *testing.T, rows []row) {
 func testShapes(t *testing.T, rows []row) {
 	t.Helper()
 	for _, run := range []string{"dev", "dev3"} {
-		is, out := map[string]string{}, &alerts{}
-		d, err := transport.New(transport.DefaultConfig())
+		is, out, cfg := map[string]string{}, &alerts{}, transport.DefaultConfig()
+		cfg.OpenVPN = true
+		d, err := transport.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

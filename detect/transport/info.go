@@ -21,7 +21,7 @@ probability: 1/(1 + (1-base_rate)/base_rate exp(-evidence)); Wails et al., On Pr
   Real-World Networks, NDSS 2024, on evidence by host
 meek_polls: TLS, and within the first 32 packets with payload 3 idle times or more in a row before the client asks again, 50 ms or
   more each, each 1.35 to 1.65 times the one before, the round-trip time added (meek: 1.5)
-openvpn: the first packets of both sides are OpenVPN's hard reset, by opcode, session and packet number
+openvpn, where detect.transport.openvpn is set: the first packets of both sides are OpenVPN's hard reset, by opcode, session and packet number
 tls_in_tls: min_flows flows of TLS or more to a server with six bursts within 25 packets with payload, and of half of them or more the
   log-likelihood ratio of the logarithms of the bytes of bursts 3 to 6 is 2 or more: normal distributions of flows with another TLS
   handshake within and of ordinary ones, fitted on the labelled corpus (Xue et al., USENIX Security 2024, for the idea)

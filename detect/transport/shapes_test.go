@@ -122,7 +122,12 @@ func TestOpenVPN(t *testing.T) {
 		r.Features.Packet[d].Framing = payload.FramingOpenVPN
 	}
 	flows := []flowtable.Record{at(r, 1, 7, 0), at(r, 2, 7, time.Second), at(plain(), 3, 8, 2*time.Second)}
-	_, alerts := run(t, DefaultConfig(), flows, 2)
+	if _, alerts := run(t, DefaultConfig(), flows, 2); alerts != nil {
+		t.Errorf("nobody asked for it: got %+v", alerts)
+	}
+	cfg := DefaultConfig()
+	cfg.OpenVPN = true
+	_, alerts := run(t, cfg, flows, 2)
 	if len(alerts) != 1 || alerts[0].Kind != "openvpn" || alerts[0].Severity != detect.Informational || alerts[0].Proto != packet.ProtoUDP ||
 		alerts[0].Evidence.Total != 2 || !strings.Contains(alerts[0].Message, "in 2 flows both sides begin as OpenVPN") {
 		t.Errorf("got %+v", alerts)
@@ -131,7 +136,7 @@ func TestOpenVPN(t *testing.T) {
 	f := *one.Features
 	f.Packet[flowtable.Down].Framing = payload.FramingNone
 	one.Features = &f
-	if _, alerts := run(t, DefaultConfig(), []flowtable.Record{one}, 1); alerts != nil {
+	if _, alerts := run(t, cfg, []flowtable.Record{one}, 1); alerts != nil {
 		t.Errorf("one side only: got %+v", alerts)
 	}
 }

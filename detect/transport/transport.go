@@ -10,6 +10,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/features"
+	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 )
 
@@ -120,10 +121,19 @@ func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
 		if Judgeable(f.Record) {
 			d.judge(f, out)
 		}
-		if shapes := cheapShapes(f.Record); shapes != 0 {
+		if shapes := d.shapes(f.Record); shapes != 0 {
 			d.sight(f, shapes)
 		}
 	}
+}
+
+// shapes returns what shapes of the flow are to be said.
+func (d *Detector) shapes(r *flowtable.Record) shape {
+	s := cheapShapes(r)
+	if !d.cfg.OpenVPN {
+		s &^= openVPN
+	}
+	return s
 }
 
 // judge adds a flow to what is known of its server.
