@@ -337,8 +337,8 @@ func TestReplayToNowhere(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--windows"}, "--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows"},
-		{[]string{"--windows", "--stdout", "flows"}, "--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows"},
+		{[]string{"--windows"}, "--windows: there is nowhere to write windows to, want --out DIRECTORY, --report DIRECTORY or --stdout windows"},
+		{[]string{"--windows", "--stdout", "flows"}, "--windows: there is nowhere to write windows to, want --out DIRECTORY, --report DIRECTORY or --stdout windows"},
 		{[]string{"--format", "csv"}, "--format: the summary has no records, want --out DIRECTORY or --stdout flows"},
 		{[]string{"--features", "all"}, "--features: the summary has no records, want --out DIRECTORY or --stdout flows"},
 	} {
