@@ -228,12 +228,11 @@ func TestPageInABrowser(t *testing.T) {
 	if list := said.all(); len(list) > 0 {
 		t.Errorf("the browser complains: %q", list)
 	}
+	t.Run("policy", func(t *testing.T) { policyForbids(t, ctx, said) })
 }
 
-// The policy must forbid what it is there for, whatever the page's own style and script are.
-func TestPolicyForbids(t *testing.T) {
-	ctx, said := browser(t)
-	visit(t, ctx)
+// policyForbids makes sure that the policy forbids what it is there for.
+func policyForbids(t *testing.T, ctx context.Context, said *complaints) {
 	js[bool](t, ctx, `(() => {
 		const s = document.createElement("script");
 		s.textContent = "window.evil = 1";
