@@ -22,7 +22,7 @@ func CSV(w io.Writer, t *Table, zone *time.Location) error {
 	_ = c.Write(record) // errors stay in the writer
 	for _, row := range t.every() {
 		for i, cell := range row {
-			record[i] = style{zone}.exact(t.Columns[i].Kind, cell)
+			record[i] = style{zone: zone}.exact(t.Columns[i].Kind, cell)
 		}
 		_ = c.Write(record)
 	}

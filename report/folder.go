@@ -35,10 +35,11 @@ func WriteFolder(dir string, r *Report, zone *time.Location) error {
 			}
 		}
 	}
-	if err := writeFile(filepath.Join(dir, MarkdownName), func(w io.Writer) error { return Markdown(w, r, zone) }); err != nil {
+	beside := style{zone: zone, beside: true}
+	if err := writeFile(filepath.Join(dir, MarkdownName), func(w io.Writer) error { return beside.markdown(w, r) }); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, PageName), func(w io.Writer) error { return HTML(w, r, zone) })
+	return writeFile(filepath.Join(dir, PageName), func(w io.Writer) error { return beside.html(w, r) })
 }
 
 func writePNG(dir string, p *Plot, zone *time.Location) error {

@@ -61,8 +61,8 @@ func written(t *testing.T, write func(io.Writer) error) []byte {
 func TestHostileStrings(t *testing.T) {
 	r := hostile()
 	zone := time.FixedZone("CEST", 2*3600)
-	page := written(t, func(w io.Writer) error { return HTML(w, r, zone) })
-	markdown := written(t, func(w io.Writer) error { return Markdown(w, r, zone) })
+	page := written(t, func(w io.Writer) error { return style{zone: zone, beside: true}.html(w, r) })
+	markdown := written(t, func(w io.Writer) error { return style{zone: zone, beside: true}.markdown(w, r) })
 	terminal := written(t, func(w io.Writer) error { return Terminal(w, r, zone) })
 	table := written(t, func(w io.Writer) error { return CSV(w, &r.Sections[0].Tables[0], zone) })
 	for name, text := range map[string][]byte{"page.html": page, "report.md": markdown, "terminal.txt": terminal, "table.csv": table} {
@@ -83,7 +83,7 @@ func TestHostileStrings(t *testing.T) {
 
 // Another parser finds in the page what was meant to be there and nothing of what traffic would like to be there.
 func TestPageHoldsNothingOfTraffic(t *testing.T) {
-	page := written(t, func(w io.Writer) error { return HTML(w, hostile(), nil) })
+	page := written(t, func(w io.Writer) error { return style{zone: nil, beside: true}.html(w, hostile()) })
 	root, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestPageIsCutBelow3MiB(t *testing.T) {
 		table.ID = "t" + string(rune('0'+i))
 		r.Sections[0].Tables = append(r.Sections[0].Tables, table)
 	}
-	page := written(t, func(w io.Writer) error { return HTML(w, r, nil) })
+	page := written(t, func(w io.Writer) error { return style{zone: nil, beside: true}.html(w, r) })
 	if len(page) > 3<<20 || len(page) < 1<<20 {
 		t.Errorf("%d bytes", len(page))
 	}
@@ -182,6 +182,20 @@ func TestPageIsCutBelow3MiB(t *testing.T) {
 	said := fmt.Sprintf("These are the first %d of 100,000 rows; all are in", rows/len(r.Sections[0].Tables))
 	if !bytes.Contains(page, []byte(said)) {
 		t.Errorf("the page does not say %q", said)
+	}
+}
+
+// Where nothing lies beside it, nothing is said to.
+func TestAlone(t *testing.T) {
+	r := hostile()
+	for _, form := range []func(io.Writer, *Report, *time.Location) error{HTML, Markdown} {
+		text := written(t, func(w io.Writer) error { return form(w, r, nil) })
+		if bytes.Contains(text, []byte("table.csv")) || bytes.Contains(text, []byte(".png")) {
+			t.Errorf("a file that is not there: %s", text)
+		}
+		if !bytes.Contains(text, []byte("These are the first 5 of 6 rows")) {
+			t.Error("it does not say that a table was cut")
+		}
 	}
 }
 
@@ -274,7 +288,7 @@ func TestShow(t *testing.T) {
 		{Share, 0, "0.0%"}, {Share, 0.0001, "<0.1%"}, {Share, 1, "100.0%"}, {Share, 0.1234, "12.3%"},
 		{Time, 0, "1970-01-01 02:00:00+02:00"}, {Time, math.NaN(), "–"}, {Integer, math.Inf(1), "∞"}, {Bytes, math.Inf(-1), "−∞"},
 	} {
-		if got := (style{time.FixedZone("", 7200)}).show(test.kind, Cell{Number: test.v}); got != test.want {
+		if got := (style{zone: time.FixedZone("", 7200)}).show(test.kind, Cell{Number: test.v}); got != test.want {
 			t.Errorf("kind %d, %g: got %q, want %q", test.kind, test.v, got, test.want)
 		}
 	}

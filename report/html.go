@@ -29,8 +29,12 @@ var pageStyle string
 var pageScript string
 
 // HTML writes the report as one page that needs nothing else, with times in the zone (nil: UTC). It is smaller than
-// 3 MiB as far as fewer rows per table can make it so; full tables are the files ID.csv beside it.
+// 3 MiB as far as fewer rows per table can make it so.
 func HTML(w io.Writer, r *Report, zone *time.Location) error {
+	return style{zone: zone}.html(w, r)
+}
+
+func (s style) html(w io.Writer, r *Report) error {
 	if err := r.check(); err != nil {
 		return err
 	}
@@ -41,7 +45,7 @@ func HTML(w io.Writer, r *Report, zone *time.Location) error {
 	var b bytes.Buffer
 	for rows := maxPageRows; rows >= 10; rows /= 2 {
 		b.Reset()
-		if err := form.Execute(&b, newPage(r, style{zone}, rows)); err != nil {
+		if err := form.Execute(&b, newPage(r, s, rows)); err != nil {
 			return fmt.Errorf("write report: %w", err)
 		}
 		if b.Len() <= maxPage {
@@ -147,7 +151,10 @@ func (s style) figure(p *Plot, a anchors, alone bool) figure {
 }
 
 func (s style) pageTable(t *Table, a anchors, rows int) pageTable {
-	table := pageTable{ID: a.own(t.ID, t), File: t.ID + ".csv", Title: visible(t.Title)}
+	table := pageTable{ID: a.own(t.ID, t), Title: visible(t.Title)}
+	if s.beside {
+		table.File = t.ID + ".csv"
+	}
 	for _, c := range t.Columns {
 		table.Head = append(table.Head, headCell{shorten(visible(c.Name), maxShown), visible(c.Help), c.Kind.class(), c.Kind != Text})
 	}

@@ -11,13 +11,16 @@ import (
 
 const maxMarkdown = 50 // rows of a table in Markdown, which cannot be filtered
 
-// Markdown writes the report in GitHub's Markdown, with times in the zone (nil: UTC). Pictures are the files ID.png
-// and full tables the files ID.csv beside it.
+// Markdown writes the report in GitHub's Markdown, without its plots, with times in the zone (nil: UTC).
 func Markdown(w io.Writer, r *Report, zone *time.Location) error {
+	return style{zone: zone}.markdown(w, r)
+}
+
+func (s style) markdown(w io.Writer, r *Report) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	m := markdown{style: style{zone}, anchors: r.anchors(maxMarkdown)}
+	m := markdown{style: s, anchors: r.anchors(maxMarkdown)}
 	fmt.Fprintf(&m.b, "# %s\n\n", escapeMarkdown(r.Title))
 	m.text(r.Subtitle)
 	for _, s := range r.Sections {
@@ -46,6 +49,9 @@ func (m *markdown) section(s *Section) {
 		m.text(s.Note)
 	}
 	for i := range s.Plots {
+		if !m.beside {
+			break
+		}
 		p := &s.Plots[i]
 		picture := m.draw(p)
 		if picture.empty() {
@@ -97,7 +103,11 @@ func (m *markdown) table(t *Table) {
 		m.b.WriteString("|\n")
 	}
 	if text := t.capped(len(rows)); text != "" {
-		fmt.Fprintf(&m.b, "\nThese are %s: [%s.csv](%s.csv) has all.\n", text, t.ID, t.ID)
+		m.b.WriteString("\nThese are " + text)
+		if m.beside {
+			m.b.WriteString("; all are in [" + t.ID + ".csv](" + t.ID + ".csv)")
+		}
+		m.b.WriteString(".\n")
 	}
 	m.b.WriteString("\n")
 }

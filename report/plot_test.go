@@ -26,7 +26,7 @@ func TestTicks(t *testing.T) {
 		}
 		return float64(when.UnixNano())
 	}
-	east := style{time.FixedZone("EAST", 5*3600+1800)}
+	east := style{zone: time.FixedZone("EAST", 5*3600+1800)}
 	for name, test := range map[string]struct {
 		s    scale
 		want string

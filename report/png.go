@@ -30,7 +30,7 @@ const (
 
 // PNG draws a plot, with times in the zone (nil: UTC). It says false and writes nothing where there is nothing to draw.
 func PNG(w io.Writer, p *Plot, zone *time.Location) (bool, error) {
-	pic := style{zone}.draw(p)
+	pic := style{zone: zone}.draw(p)
 	if pic.empty() {
 		return false, nil
 	}

@@ -27,7 +27,7 @@ func Terminal(w io.Writer, r *Report, zone *time.Location) error {
 		paragraph(&b, s.Intro)
 		paragraph(&b, s.Note)
 		for i := range s.Tables {
-			style{zone}.terminalTable(&b, &s.Tables[i])
+			style{zone: zone}.terminalTable(&b, &s.Tables[i])
 		}
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {

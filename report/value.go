@@ -16,7 +16,8 @@ const (
 
 // style writes values for people, the same in every form.
 type style struct {
-	zone *time.Location // of times; nil: UTC
+	zone   *time.Location // of times; nil: UTC
+	beside bool           // ID.csv of every table and ID.png of every plot lie beside the file that is written
 }
 
 func (s style) location() *time.Location {
