@@ -11,7 +11,7 @@ type Table[K comparable, V any] struct {
 	Forget func(key K, v *V)
 
 	cap     int
-	index   []uint32 // place of an entry, from 1, by hash; 0: free
+	index   []tableSlot // by hash
 	chunks  [][]tableEntry[K, V]
 	used    int    // entries that were ever taken from the chunks
 	free    uint32 // first of those given back, linked by newer
@@ -20,6 +20,12 @@ type Table[K comparable, V any] struct {
 	newest  uint32
 	evicted uint64
 	warmed  uint32 // so that Warm's reads are not left out
+}
+
+// tableSlot is a place in the index. It has the hash, so that entries of other keys need not be looked at.
+type tableSlot struct {
+	hash  uint32
+	entry uint32 // its place in the chunks, from 1; 0: free
 }
 
 type tableEntry[K comparable, V any] struct {
@@ -36,7 +42,7 @@ func NewTable[K comparable, V any](limit int) *Table[K, V] {
 	if limit < 1 {
 		panic("bug: table without room")
 	}
-	return &Table[K, V]{cap: limit, index: make([]uint32, 16)}
+	return &Table[K, V]{cap: limit, index: make([]tableSlot, 16)}
 }
 
 // Len returns how many entries there are.
@@ -58,12 +64,12 @@ func (t *Table[K, V]) at(i uint32) *tableEntry[K, V] {
 func (t *Table[K, V]) find(key K, hash uint32) (slot uint32, entry uint32) {
 	mask := uint32(len(t.index) - 1)
 	for slot = hash & mask; ; slot = (slot + 1) & mask {
-		i := t.index[slot]
-		if i == 0 {
+		s := t.index[slot]
+		if s.entry == 0 {
 			return slot, 0
 		}
-		if e := t.at(i); e.hash == hash && e.key == key {
-			return slot, i
+		if s.hash == hash && t.at(s.entry).key == key {
+			return slot, s.entry
 		}
 	}
 }
@@ -74,9 +80,15 @@ func fold(hash uint64) uint32 { return uint32(hash ^ hash>>32) }
 // Warm fetches what Get and Put of a key with this hash will look at first. It has no other effect: called for a group of
 // keys before they are looked up, it lets the waits for memory overlap instead of following each other.
 func (t *Table[K, V]) Warm(hash uint64) {
-	h := fold(hash)
-	if i := t.index[h&uint32(len(t.index)-1)]; i != 0 {
-		t.warmed += t.at(i).hash
+	h, mask := fold(hash), uint32(len(t.index)-1)
+	for slot := h & mask; ; slot = (slot + 1) & mask {
+		switch s := t.index[slot]; {
+		case s.entry == 0:
+			return
+		case s.hash == h:
+			t.warmed += t.at(s.entry).hash
+			return
+		}
 	}
 }
 
@@ -114,7 +126,7 @@ func (t *Table[K, V]) Put(key K, hash uint64) (v *V, fresh bool) {
 	i = t.take()
 	e := t.at(i)
 	e.hash, e.key = h, key
-	t.index[slot] = i
+	t.index[slot] = tableSlot{h, i}
 	t.link(i)
 	t.len++
 	return &e.value, true
@@ -185,27 +197,29 @@ func (t *Table[K, V]) remove(key K, hash uint32) bool {
 // close frees a slot, and moves up those behind it that would not be found any more.
 func (t *Table[K, V]) close(slot uint32) {
 	mask := uint32(len(t.index) - 1)
-	for next := (slot + 1) & mask; t.index[next] != 0; next = (next + 1) & mask {
-		home := t.at(t.index[next]).hash & mask
+	for next := (slot + 1) & mask; t.index[next].entry != 0; next = (next + 1) & mask {
+		home := t.index[next].hash & mask
 		if (next-home)&mask >= (next-slot)&mask {
 			t.index[slot] = t.index[next]
 			slot = next
 		}
 	}
-	t.index[slot] = 0
+	t.index[slot] = tableSlot{}
 }
 
 func (t *Table[K, V]) grow() {
-	t.index = make([]uint32, 2*len(t.index))
+	old := t.index
+	t.index = make([]tableSlot, 2*len(old))
 	mask := uint32(len(t.index) - 1)
-	for i := t.oldest; i != 0; {
-		e := t.at(i)
-		slot := e.hash & mask
-		for t.index[slot] != 0 {
+	for _, s := range old {
+		if s.entry == 0 {
+			continue
+		}
+		slot := s.hash & mask
+		for t.index[slot].entry != 0 {
 			slot = (slot + 1) & mask
 		}
-		t.index[slot] = i
-		i = e.newer
+		t.index[slot] = s
 	}
 }
 
