@@ -6,14 +6,15 @@ package sketch
 // Filters, 2007). It takes a new hash for a known one in at most 2 of 100 cases when both generations are full, and never a
 // known one for new within the span, unless it was full. There is room for twice the number that it is made for.
 type Seen struct {
-	span   int64 // ns
-	limit  int   // hashes in a generation
-	young  []block
-	old    []block
-	len    int   // hashes in the younger generation
-	begin  int64 // when it began, ns; with begun
+	span   int64      // ns
+	limit  int        // hashes in a generation
+	blocks [][2]block // of the two generations, side by side: a cache line
+	young  int        // which of them is the younger
+	len    int        // hashes in it
+	begin  int64      // when it began, ns; with begun
 	begun  bool
 	forced uint64
+	warmed uint32 // so that Warm's reads are not left out
 }
 
 type block [8]uint32
@@ -23,8 +24,7 @@ const bitsPerHash = 12
 
 // NewSeen returns an empty filter with room for n hashes, 1 or more, in each of two generations of span ns.
 func NewSeen(n int, span int64) *Seen {
-	blocks := n*bitsPerHash/256 + 1
-	return &Seen{span: span, limit: n, young: make([]block, blocks), old: make([]block, blocks)}
+	return &Seen{span: span, limit: n, blocks: make([][2]block, n*bitsPerHash/256+1)}
 }
 
 // Advance tells the filter the time, ns, which never goes back.
@@ -44,23 +44,29 @@ func (s *Seen) Advance(now int64) {
 
 // turn begins another generation.
 func (s *Seen) turn(now int64) {
-	s.young, s.old = s.old, s.young
-	clear(s.young)
+	s.young ^= 1
+	for i := range s.blocks {
+		s.blocks[i][s.young] = block{}
+	}
 	s.len, s.begin = 0, now
 }
 
+// Warm fetches what Add and Has of a hash will look at. It has no other effect: called for a group of hashes before they
+// are asked for, it lets the waits for memory overlap instead of following each other.
+func (s *Seen) Warm(hash uint64) { s.warmed += s.place(hash)[0][0] }
+
 // Add remembers a hash and says whether it was known.
 func (s *Seen) Add(hash uint64) bool {
-	young, bits := &s.young[s.place(hash)], mask(hash)
-	if young.has(&bits) {
+	at, bits := s.place(hash), mask(hash)
+	if at[s.young].has(&bits) {
 		return true
 	}
-	known := s.old[s.place(hash)].has(&bits)
+	known := at[s.young^1].has(&bits)
 	if s.len == s.limit {
 		s.forced++
 		s.turn(s.begin)
-		young = &s.young[s.place(hash)]
 	}
+	young := &at[s.young]
 	for i := range young {
 		young[i] |= bits[i]
 	}
@@ -70,8 +76,8 @@ func (s *Seen) Add(hash uint64) bool {
 
 // Has says whether a hash is known.
 func (s *Seen) Has(hash uint64) bool {
-	i, bits := s.place(hash), mask(hash)
-	return s.young[i].has(&bits) || s.old[i].has(&bits)
+	at, bits := s.place(hash), mask(hash)
+	return at[0].has(&bits) || at[1].has(&bits)
 }
 
 // Len returns how many hashes the younger generation holds, and how many it has room for.
@@ -80,8 +86,8 @@ func (s *Seen) Len() (n, limit int) { return s.len, s.limit }
 // Forced returns how many generations ended early because there was no more room.
 func (s *Seen) Forced() uint64 { return s.forced }
 
-func (s *Seen) place(hash uint64) int {
-	return int(hash >> 32 * uint64(len(s.young)) >> 32)
+func (s *Seen) place(hash uint64) *[2]block {
+	return &s.blocks[hash>>32*uint64(len(s.blocks))>>32]
 }
 
 func mask(hash uint64) (b block) {
