@@ -35,6 +35,8 @@ type Detector struct {
 
 	first, last int64 // contact of the data set, ns
 
+	group []contactOf // scratch
+
 	times   []int64 // scratch
 	seconds []int64
 	sizes   []float64
@@ -116,20 +118,25 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
-	for i := range flows {
-		hash := detect.Mix(flows[i].PairHash, portID(&flows[i]))
-		d.series.Warm(hash)
-		d.pairs.Warm(hash)
-	}
+	d.group = d.group[:0]
 	for i := range flows {
 		f := &flows[i]
 		if f.First() {
 			d.first, d.last = min(d.first, f.Start), max(d.last, f.Start)
 		}
 		if d.matters(f) {
-			d.contact(f)
+			port := portID(f)
+			g := grown{pair{f.Client, f.Server, f.ServerPort, f.Proto, f.Version}, detect.Mix(f.PairHash, port), detect.Mix(f.ServerHash, port), f.ServerLocal}
+			d.series.Warm(g.hash)
+			d.pairs.Warm(g.hash)
+			d.endpoints.Warm(g.service)
+			d.group = append(d.group, contactOf{g, f})
 		}
 	}
+	for i := range d.group {
+		d.contact(d.group[i].flow, &d.group[i].grown)
+	}
+	clear(d.group) // the flows are borrowed
 }
 
 // matters says whether the flow is a contact that counts: the first record of an answered flow, not from outside to us,
@@ -151,10 +158,14 @@ func group(h detect.Host) bool {
 // portID returns the flow's server port and protocol.
 func portID(f *detect.Flow) uint64 { return uint64(f.ServerPort)<<8 | uint64(f.Proto) }
 
-func (d *Detector) contact(f *detect.Flow) {
-	key, port := pair{f.Client, f.Server, f.ServerPort, f.Proto, f.Version}, portID(f)
-	hash := detect.Mix(f.PairHash, port)
-	g := grown{key, hash, detect.Mix(f.ServerHash, port), f.ServerLocal}
+// contactOf is a flow that is a contact.
+type contactOf struct {
+	grown
+	flow *detect.Flow
+}
+
+func (d *Detector) contact(f *detect.Flow, g *grown) {
+	key, hash := g.key, g.hash
 	if s := d.series.Get(key, hash); s != nil {
 		d.series.Put(key, hash) // it was used
 		d.add(s, g, f.Start, f.Bytes[flowtable.Up], f.ID)
@@ -182,7 +193,7 @@ func (d *Detector) contact(f *detect.Flow) {
 
 // add adds a contact to a series, which is to be judged once it has grown by a quarter, or has doubled since it was called a
 // beacon.
-func (d *Detector) add(s *series, g grown, start int64, bytes, id uint64) {
+func (d *Detector) add(s *series, g *grown, start int64, bytes, id uint64) {
 	s.ring[s.n%ringSize] = makeContact(start-s.base, bytes)
 	s.n++
 	s.evidence.Add(id)
@@ -192,7 +203,7 @@ func (d *Detector) add(s *series, g grown, start int64, bytes, id uint64) {
 	}
 	if !s.queued && s.n >= uint32(d.cfg.MinContacts) && s.n >= s.judged+more {
 		s.queued = true
-		d.grown = append(d.grown, g)
+		d.grown = append(d.grown, *g)
 	}
 }
 

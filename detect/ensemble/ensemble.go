@@ -107,11 +107,25 @@ func (d *Detector) Scores(scores []detect.Score, _ detect.Out) {
 		}
 	}
 	for i := range scores {
+		if i%warmed == 0 {
+			d.warm(scores[i:min(i+warmed, len(scores))])
+		}
 		if usable(&scores[i]) {
 			d.judge(&scores[i])
 		} else {
 			d.counts.Insufficient++
 		}
+	}
+}
+
+// warmed is for how many scores hosts are fetched at once.
+const warmed = 64
+
+func (d *Detector) warm(scores []detect.Score) {
+	for i := range scores {
+		hash := d.hash(scores[i].Subject)
+		d.named.Warm(hash)
+		d.hosts.Warm(hash)
 	}
 }
 

@@ -76,7 +76,9 @@ func (d *Detector) Tables() []detect.TableCount {
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for i := range flows {
-		d.clients.Warm(flows[i].ClientHash)
+		if f := &flows[i]; !f.ServerLocal && !f.Failed() {
+			d.clients.Warm(f.ClientHash)
+		}
 	}
 	for i := range flows {
 		f := &flows[i]

@@ -53,6 +53,7 @@ type Detector struct {
 	crossings []crossing
 	high      map[key]bool // over the fence in the window before
 	knockers  []knocker
+	warmed    uint32 // so that reads which only fetch are not left out
 }
 
 // New returns the detector; cfg must be valid.
@@ -88,8 +89,15 @@ func (d *Detector) Tables() []detect.TableCount {
 // Flows implements detect.FlowWatcher. A client's ports are those that it asked, a server's those on which it answered.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for i := range flows {
-		d.hosts.Warm(flows[i].ClientHash)
-		d.hosts.Warm(detect.Mix(flows[i].ServerHash, 1))
+		f := &flows[i]
+		if !f.HasPorts() {
+			continue
+		}
+		d.hosts.Warm(f.ClientHash)
+		if f.Answered() {
+			d.hosts.Warm(detect.Mix(f.ServerHash, 1))
+		}
+		d.warmed += d.knocker(f.ClientHost()).port
 	}
 	for i := range flows {
 		f := &flows[i]
@@ -137,10 +145,8 @@ func (d *Detector) knocker(h detect.Host) *knocker {
 // use notes that a host used a flow's port.
 func (d *Detector) use(k key, hash uint64, f *detect.Flow, peer packet.Addr) {
 	h, fresh := d.hosts.Put(k, hash)
-	if v := d.knocker(k.host); fresh && !k.server && v.host == k.host {
-		h.flows++
-		d.addPort(k, hash, h, v.port, v.id)
-		*v = knocker{}
+	if fresh && !k.server {
+		d.recall(k, hash, h)
 	}
 	if f.First() {
 		h.flows++
@@ -149,6 +155,15 @@ func (d *Detector) use(k key, hash uint64, f *detect.Flow, peer packet.Addr) {
 	h.bytes[flowtable.Up] += f.Bytes[flowtable.Up]
 	h.bytes[flowtable.Down] += f.Bytes[flowtable.Down]
 	d.addPort(k, hash, h, portID(f.Proto, f.ServerPort), f.ID)
+}
+
+// recall counts the port that a client asked before it was known.
+func (d *Detector) recall(k key, hash uint64, h *host) {
+	if v := d.knocker(k.host); v.host == k.host {
+		h.flows++
+		d.addPort(k, hash, h, v.port, v.id)
+		*v = knocker{}
+	}
 }
 
 // addPort notes a port of a host, and whether it has many now.

@@ -18,6 +18,9 @@ type service struct {
 	port  uint16
 }
 
+// id returns the service as a number.
+func (s service) id() uint64 { return uint64(s.proto)<<16 | uint64(s.port) }
+
 func (s service) String() string {
 	name := map[uint8]string{packet.ProtoTCP: "tcp", packet.ProtoUDP: "udp", packet.ProtoSCTP: "sctp"}[s.proto]
 	return fmt.Sprintf("%s/%d", name, s.port)
@@ -51,6 +54,7 @@ type Detector struct {
 	ports   *detect.Table[service, usage]
 	known   *sketch.Seen
 	uses    uint64 // flows that were uses
+	group   []use  // scratch
 	news
 }
 
@@ -85,9 +89,13 @@ func (d *Detector) Ports() []Port {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
+	d.group = d.group[:0]
+	for i := range flows {
+		d.group = append(d.group, d.useOf(&flows[i]))
+	}
 	for i := range flows {
 		f := &flows[i]
-		if !f.HasPorts() || !f.Answered() {
+		if !d.group[i].is {
 			continue
 		}
 		s := service{f.Proto, f.ServerPort}
@@ -98,9 +106,33 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 		u.add(f)
 		if f.First() {
 			d.uses++
-			d.meet(f, s)
+			d.meet(f, s, &d.group[i])
 		}
 	}
+}
+
+// use is whether a flow is one, and what the memory is asked of it.
+type use struct {
+	is                     bool
+	itself, client, server uint64 // hashes
+}
+
+// useOf says what use a flow makes of its port, and fetches what is known of it.
+func (d *Detector) useOf(f *detect.Flow) (u use) {
+	if !f.HasPorts() || !f.Answered() {
+		return u
+	}
+	if u.is = true; !f.First() {
+		return u
+	}
+	port := service{f.Proto, f.ServerPort}.id()
+	u.client, u.server = sketch.Addr(port, f.Client), sketch.Addr(port, f.Server)
+	u.itself = sketch.Hash(u.client, u.server+theUse)
+	u.server, u.client = sketch.Hash(theServer, u.server), sketch.Hash(theClient, u.client)
+	d.known.Warm(u.itself)
+	d.known.Warm(u.server)
+	d.known.Warm(u.client)
+	return u
 }
 
 func (u *usage) add(f *detect.Flow) {
@@ -123,17 +155,15 @@ const (
 )
 
 // meet compares a use with what is known, and counts what is new.
-func (d *Detector) meet(f *detect.Flow, s service) {
+func (d *Detector) meet(f *detect.Flow, s service, u *use) {
 	d.known.Advance(f.Time)
 	d.active(f)
-	port := uint64(s.proto)<<16 | uint64(s.port)
-	client, server := sketch.Addr(port, f.Client), sketch.Addr(port, f.Server)
-	if d.known.Add(sketch.Hash(client, server+theUse)) {
+	if d.known.Add(u.itself) {
 		return
 	}
-	knownPort := d.known.Add(sketch.Hash(thePort, port))
-	knownServer := d.known.Add(sketch.Hash(theServer, server))
-	knownClient := d.known.Add(sketch.Hash(theClient, client))
+	knownPort := d.known.Add(sketch.Hash(thePort, s.id()))
+	knownServer := d.known.Add(u.server)
+	knownClient := d.known.Add(u.client)
 	switch {
 	case f.Proto == packet.ProtoTCP && f.ClientBy == flowtable.ByFirst: // who is the server is a guess
 	case !knownPort && f.ServerLocal:

@@ -35,6 +35,8 @@ type Detector struct {
 	open       []opened    // sources to judge at its end, in the order of their first mention
 	leaving    []forgotten // forgotten with something to say
 	refused    uint64      // sources not judged because there were too many
+	asked      []asked     // scratch
+	warmed     uint32      // so that reads which only fetch are not left out
 }
 
 // opened is a source to be judged, with the table's hash.
@@ -84,26 +86,74 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
+	d.asked = d.asked[:0]
 	for i := range flows {
-		f := &flows[i]
+		d.asked = append(d.asked, d.ask(&flows[i]))
+	}
+	for i := range d.asked {
+		d.warm(&d.asked[i])
+	}
+	for i := range flows {
+		f, a := &flows[i], &d.asked[i]
 		if !f.First() {
 			continue
 		}
-		o, stealth := outcomeOf(f)
-		d.gate.note(f, o)
-		if o == unclear {
+		d.gate.note(f, a.outcome)
+		if a.outcome == unclear {
 			continue
 		}
 		d.now = f.Time
 		d.batch = d.now / int64(tick)
 		d.seen.Advance(d.now)
-		k := key{f.ClientHost(), f.Proto}
-		if o == taken {
-			d.take(k, f)
+		if a.outcome == taken {
+			d.take(a)
 		} else {
-			d.fail(k, f, o, stealth)
+			d.fail(a, f)
 		}
 	}
+}
+
+// asked is a flow's contact, worked out before it is looked up.
+type asked struct {
+	key
+	target
+	outcome outcome
+	stealth bool
+	hash    uint64     // the table's, of the key
+	slot    *candidate // the key's place, where the server did not take the contact
+	known   [2]uint64  // contacts knownTarget and knownHost, where it did
+}
+
+// ask works out a flow's contact, and fetches what is looked up first.
+func (d *Detector) ask(f *detect.Flow) (a asked) {
+	if !f.First() {
+		return a
+	}
+	if a.outcome, a.stealth = outcomeOf(f); a.outcome == unclear {
+		return a
+	}
+	a.key, a.target = key{f.ClientHost(), f.Proto}, targetOf(f)
+	a.hash = detect.Mix(f.ClientHash, uint64(f.Proto))
+	d.sources.Warm(a.hash)
+	if a.outcome == taken {
+		a.known = [2]uint64{contact(knownTarget, a.key, a.target.id), host(knownHost, a.key, f.Server)}
+		d.seen.Warm(a.known[0])
+		d.seen.Warm(a.known[1])
+	} else {
+		a.slot = d.candidates.place(a.key)
+		d.warmed += a.slot.gaveUp
+	}
+	return a
+}
+
+// warm fetches the contacts of a source that is more than a candidate, or may become so.
+func (d *Detector) warm(a *asked) {
+	if a.slot == nil || a.slot.key != a.key && d.sources.Get(a.key, a.hash) == nil {
+		return
+	}
+	d.seen.Warm(contact(askedTarget, a.key, a.target.id))
+	d.seen.Warm(contact(knownTarget, a.key, a.target.id))
+	d.seen.Warm(contact(askedHost, a.key, sketch.Addr(0, a.target.server)))
 }
 
 // What the memory of contacts is asked: each is a first contact of its own.
@@ -126,14 +176,11 @@ func host(what uint64, k key, server packet.Addr) uint64 {
 }
 
 // take notes a contact that the server took: the first one of its kind speaks for the source.
-func (d *Detector) take(k key, f *detect.Flow) {
-	if d.seen.Add(contact(knownTarget, k, targetOf(f).id)) {
+func (d *Detector) take(a *asked) {
+	if d.seen.Add(a.known[0]) || d.seen.Add(a.known[1]) {
 		return
 	}
-	if d.seen.Add(host(knownHost, k, f.Server)) {
-		return
-	}
-	if s := d.sources.Get(k, d.hash(k, f)); s != nil {
+	if s := d.sources.Get(a.key, a.hash); s != nil {
 		s.taken++
 		s.walk = d.walk.step(s.walk, false, d.cfg.Classic)
 		if s.walk <= 0 {
@@ -143,11 +190,11 @@ func (d *Detector) take(k key, f *detect.Flow) {
 }
 
 // fail notes a contact that failed.
-func (d *Detector) fail(k key, f *detect.Flow, o outcome, stealth bool) {
-	hash, t := d.hash(k, f), targetOf(f)
+func (d *Detector) fail(a *asked, f *detect.Flow) {
+	k, hash, t, o := a.key, a.hash, a.target, a.outcome
 	s := d.sources.Get(k, hash)
 	if s == nil {
-		c, fresh := d.candidates.put(k)
+		c, fresh := d.candidates.put(k, a.slot)
 		if fresh {
 			*c = candidate{key: k, target: t, flow: f.ID, time: d.now, start: f.Start, batch: d.batch}
 		}
@@ -164,7 +211,7 @@ func (d *Detector) fail(k key, f *detect.Flow, o outcome, stealth bool) {
 		s.local = f.ClientLocal
 	}
 	d.note(k, hash, s)
-	s.stealth = s.stealth || stealth
+	s.stealth = s.stealth || a.stealth
 	if o == halfOpen {
 		d.giveUp(k, s, t, f)
 		return
@@ -251,9 +298,4 @@ func (d *Detector) giveUp(k key, s *source, t target, f *detect.Flow) {
 	if s.targets == 0 {
 		s.heard(candidate{target: t, flow: f.ID, time: d.now, start: f.Start})
 	}
-}
-
-// hash returns the table's hash of a key.
-func (d *Detector) hash(k key, f *detect.Flow) uint64 {
-	return detect.Mix(f.ClientHash, uint64(k.proto))
 }

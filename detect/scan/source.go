@@ -57,9 +57,13 @@ type candidates struct {
 	evicted uint64
 }
 
-// put returns the place of a source; fresh says that it is to be filled in.
-func (c *candidates) put(k key) (v *candidate, fresh bool) {
-	v = &c.slots[sketch.Addr(uint64(k.proto), k.host.Addr)>>32*uint64(len(c.slots))>>32]
+// place returns the place of a source.
+func (c *candidates) place(k key) *candidate {
+	return &c.slots[sketch.Addr(uint64(k.proto), k.host.Addr)>>32*uint64(len(c.slots))>>32]
+}
+
+// put takes the place v for a source; fresh says that it is to be filled in.
+func (c *candidates) put(k key, v *candidate) (_ *candidate, fresh bool) {
 	switch {
 	case v.key == k:
 		return v, false
