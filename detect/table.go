@@ -111,6 +111,25 @@ func (t *Table[K, V]) Put(key K, hash uint64) (v *V, fresh bool) {
 		}
 		return &t.at(i).value, false
 	}
+	return t.add(key, h, slot), true
+}
+
+// Keep returns the value of key, zero and used now where there was none; else that is no use of it. It returns nil where
+// there is none and the table is full.
+func (t *Table[K, V]) Keep(key K, hash uint64) (v *V, fresh bool) {
+	h := fold(hash)
+	slot, i := t.find(key, h)
+	switch {
+	case i != 0:
+		return &t.at(i).value, false
+	case t.len == t.cap:
+		return nil, false
+	}
+	return t.add(key, h, slot), true
+}
+
+// add adds key at the free slot where it belongs, and returns its value.
+func (t *Table[K, V]) add(key K, h uint32, slot uint32) *V {
 	if t.len == t.cap {
 		e := t.at(t.oldest)
 		t.evicted++
@@ -123,13 +142,13 @@ func (t *Table[K, V]) Put(key K, hash uint64) (v *V, fresh bool) {
 		t.grow()
 		slot, _ = t.find(key, h)
 	}
-	i = t.take()
+	i := t.take()
 	e := t.at(i)
 	e.hash, e.key = h, key
 	t.index[slot] = tableSlot{h, i}
 	t.link(i)
 	t.len++
-	return &e.value, true
+	return &e.value
 }
 
 // Delete forgets key and says whether it was there.

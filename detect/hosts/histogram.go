@@ -2,45 +2,56 @@ package hosts
 
 import (
 	"math"
-	"math/bits"
+	"slices"
 )
 
-// histogram counts values from 0 to its length less 2 in a Fenwick tree (Fenwick, Software: Practice and Experience 24(3),
-// 1994): a change and the k-th smallest value cost the logarithm of the length. Larger values count as the largest.
+// histogram counts values from 0 to its length less 1. Larger values count as the largest. A change costs an addition, a
+// question after it the length.
 type histogram struct {
-	sums []uint32 // from 1
-	n    int
+	counts []uint32
+	sums   []uint32 // of the counts up to each; where they are not stale
+	stale  bool
+	n      int
 }
 
 func newHistogram(largest int) histogram {
-	return histogram{sums: make([]uint32, 1<<bits.Len(uint(largest+1))+1)}
+	return histogram{counts: make([]uint32, largest+1), sums: make([]uint32, largest+1)}
 }
 
 // add adds delta values v.
 func (h *histogram) add(v int, delta int) {
 	h.n += delta
-	for i := min(v+1, len(h.sums)-1); i < len(h.sums); i += i & -i {
-		h.sums[i] += uint32(delta)
-	}
+	h.counts[min(v, len(h.counts)-1)] += uint32(delta)
+	h.stale = true
 }
 
 // upTo returns how many values are v or less.
-func (h *histogram) upTo(v int) (n int) {
-	for i := min(v+1, len(h.sums)-1); i > 0; i -= i & -i {
-		n += int(h.sums[i])
+func (h *histogram) upTo(v int) int {
+	if v < 0 {
+		return 0
 	}
-	return n
+	h.sum()
+	return int(h.sums[min(v, len(h.sums)-1)])
 }
 
 // nth returns the value with index k, from 0, in ascending order.
 func (h *histogram) nth(k int) int {
-	at := 0
-	for step := len(h.sums) - 1; step > 0; step /= 2 {
-		if next := at + step; next < len(h.sums) && int(h.sums[next]) <= k {
-			at, k = next, k-int(h.sums[next])
-		}
-	}
+	h.sum()
+	at, _ := slices.BinarySearch(h.sums, uint32(k+1))
 	return at
+}
+
+// sum brings the sums up to date.
+func (h *histogram) sum() {
+	if !h.stale {
+		return
+	}
+	h.stale = false
+	sum := uint32(0)
+	for i, n := range h.counts {
+		sum += n
+		h.sums[i] = sum
+	}
 }
 
 // quantile returns the value below which a share of the values lies, interpolated as type 7 of Hyndman and Fan, which is
@@ -86,6 +97,6 @@ func (h *histogram) nthDeviation(twice, k int) int {
 }
 
 func (h *histogram) clear() {
-	clear(h.sums)
-	h.n = 0
+	clear(h.counts)
+	h.n, h.stale = 0, true
 }

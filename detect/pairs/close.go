@@ -23,9 +23,24 @@ var featureNames = [features]string{"flows", "ports", "new_ports", "bytes_up", "
 func (d *Detector) valuesOf(p *pair) [features]float64 {
 	v := [features]float64{float64(p.flows), float64(p.ports), float64(p.newPorts), float64(p.up), float64(p.down)}
 	if !d.cfg.Compat {
-		v[bytesUp], v[bytesDown] = math.Log1p(v[bytesUp]), math.Log1p(v[bytesDown])
+		v[bytesUp], v[bytesDown] = log1p(p.up), log1p(p.down)
 	}
 	return v
+}
+
+// logs are the logarithms of the numbers of bytes that most pairs have.
+var logs = func() (l [2048]float64) {
+	for i := range l {
+		l[i] = math.Log1p(float64(i))
+	}
+	return l
+}()
+
+func log1p(bytes uint64) float64 {
+	if bytes < uint64(len(logs)) {
+		return logs[bytes]
+	}
+	return math.Log1p(float64(bytes))
 }
 
 // floor is the least IQR of a feature.

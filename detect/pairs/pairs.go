@@ -105,13 +105,12 @@ func (d *Detector) add(f *detect.Flow) {
 		d.start = f.Time - f.Time%int64(every)
 	}
 	key := pairKey{f.Client, f.Server, f.Version}
-	p := d.pairs.Get(key, f.PairHash)
-	if p == nil {
-		if d.pairs.Len() == d.cfg.MaxPairs {
-			d.rejected++
-			return
-		}
-		p, _ = d.pairs.Put(key, f.PairHash)
+	p, fresh := d.pairs.Keep(key, f.PairHash)
+	switch {
+	case p == nil:
+		d.rejected++
+		return
+	case fresh:
 		p.client = f.ClientHash
 	}
 	p.up += f.Bytes[flowtable.Up]
