@@ -75,29 +75,24 @@ func isReflector(port uint16) bool {
 	return false
 }
 
-// aim counts a flow's record for what it aims at, if that is watched.
-func (d *Detector) aim(f *detect.Flow, unanswered bool) {
-	t, speaks := targetOf(f, unanswered)
-	hash := detect.Mix(f.ServerHash, uint64(t.port)<<8|uint64(t.proto))
-	if t.reflected {
-		hash = detect.Mix(f.ClientHash, uint64(t.port)<<8|1)
-	}
-	v := d.victims.Get(t, hash)
-	if v == nil {
-		if !speaks {
+// suspect counts a flow's record for what it aims at, if that is watched.
+func (d *Detector) suspect(f *detect.Flow, a *aimed, l *lasting) {
+	if d.victims.Get(a.target, a.hash) == nil {
+		if !a.speaks {
 			return
 		}
 		if f.HasPorts() {
-			if count, error := d.suspects.add(t, hash); count-error < promoted {
+			if count, error := d.suspects.add(a.target, a.hash); count-error < promoted {
 				return
 			}
 		}
 	}
-	d.strike(t, hash, f, unanswered)
+	d.strike(f, a, l)
 }
 
 // strike counts a flow's record for a victim.
-func (d *Detector) strike(t target, hash uint64, f *detect.Flow, unanswered bool) {
+func (d *Detector) strike(f *detect.Flow, a *aimed, l *lasting) {
+	t, hash := a.target, a.hash
 	v, fresh := d.victims.Put(t, hash)
 	if fresh {
 		v.done = d.steps.first - 1
@@ -110,21 +105,20 @@ func (d *Detector) strike(t target, hash uint64, f *detect.Flow, unanswered bool
 	if t.reflected {
 		source = f.Server
 	}
-	d.steps.spread(f.Record, func(step int64, share float64) {
+	l.spread(func(step int64, share float64) {
 		s := v.at(step)
 		s.packetsUp += float32(share * float64(f.Packets[flowtable.Up]))
 		s.bytesDown += float32(share * float64(f.Bytes[flowtable.Down]))
 	})
-	step, ok := d.steps.start(f)
-	if !f.First() || !ok {
+	if !f.First() || !l.open {
 		return
 	}
-	s, n := v.at(step), uint32(1)
+	s, n := v.at(l.from), uint32(1)
 	if fresh && f.HasPorts() {
 		n = promoted // with those before it was watched
 	}
 	s.flows += n
-	if unanswered || t.reflected {
+	if a.unanswered || t.reflected {
 		s.unanswered += n
 	} else if f.HasPorts() {
 		return

@@ -32,10 +32,10 @@ func leastSpread(quantity int, mean float64) float64 {
 
 // host is what is remembered of one.
 type host struct {
-	done    int64 // step up to which the charts are
-	open    [ring][quantities]float32
+	done    int64  // step up to which the charts are
+	touched uint16 // a bit for each open step: it is in its list
 	charts  [quantities]chart
-	touched [ring]bool // the step is in its list
+	open    [ring][quantities]float32
 }
 
 // touch is a host that has something in a step.
@@ -45,20 +45,19 @@ type touch struct {
 }
 
 // countHost counts a flow's record for one of its hosts; role is opened or received.
-func (d *Detector) countHost(f *detect.Flow, h detect.Host, hash uint64, role int) {
-	step, open := d.steps.start(f)
-	if stepOf(f.End) < d.steps.first {
+func (d *Detector) countHost(l *lasting, h detect.Host, hash uint64, role int) {
+	if l.to < l.first {
 		return
 	}
 	s, fresh := d.hosts.Put(h, hash)
 	if fresh {
-		s.done = step
+		s.done = l.from
 	}
-	if f.First() && open {
-		d.touch(s, h, hash, step)[role]++
+	if l.Part == 0 && l.open {
+		d.touch(s, h, hash, l.from)[role]++
 	}
-	bytes := float64(f.Bytes[flowtable.Up] + f.Bytes[flowtable.Down])
-	d.steps.spread(f.Record, func(step int64, share float64) {
+	bytes := float64(l.Bytes[flowtable.Up] + l.Bytes[flowtable.Down])
+	l.spread(func(step int64, share float64) {
 		d.touch(s, h, hash, step)[volume] += float32(share * bytes)
 	})
 }
@@ -66,23 +65,31 @@ func (d *Detector) countHost(f *detect.Flow, h detect.Host, hash uint64, role in
 // touch notes that the host has something in the step, and returns where to count it.
 func (d *Detector) touch(s *host, h detect.Host, hash uint64, step int64) *[quantities]float32 {
 	i := slot(step)
-	if !s.touched[i] && len(d.touched[i]) < maxTouched {
-		s.touched[i] = true
+	if s.touched>>i&1 == 0 && len(d.touched[i]) < maxTouched {
+		s.touched |= 1 << i
 		d.touched[i] = append(d.touched[i], touch{h, hash})
 	}
 	return &s.open[i]
 }
 
+// warmed is how many hosts are fetched at once.
+const warmed = 64
+
 // closeHosts brings the charts of the step's hosts up to it.
 func (d *Detector) closeHosts(step, now int64, out detect.Out) {
 	i := slot(step)
 	d.risen = d.risen[:0]
-	for _, t := range d.touched[i] {
+	for n, t := range d.touched[i] {
+		if n%warmed == 0 {
+			for _, next := range d.touched[i][n:min(n+warmed, len(d.touched[i]))] {
+				d.hosts.Warm(next.hash)
+			}
+		}
 		s := d.hosts.Get(t.host, t.hash)
-		if s == nil || !s.touched[i] {
+		if s == nil || s.touched>>i&1 == 0 {
 			continue
 		}
-		s.touched[i] = false
+		s.touched &^= 1 << i
 		for idle := min(step-s.done, relearnt) - 1; idle > 0; idle-- { // the steps between had nothing
 			for q := range s.charts {
 				s.charts[q].add(0, leastSpread(q, float64(s.charts[q].mean)))

@@ -3,7 +3,6 @@ package trend
 import (
 	"time"
 
-	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
 )
 
@@ -31,24 +30,33 @@ type openSteps struct {
 // slot is a step's place in rings.
 func slot(step int64) int { return int(uint64(step) % ring) }
 
-// start returns the step in which the flow began; ok is false where that is closed.
-func (o *openSteps) start(f *detect.Flow) (step int64, ok bool) {
-	step = min(stepOf(f.Start), o.first+ring-1)
-	return step, step >= o.first
+// lasting are the steps that a record lasts in.
+type lasting struct {
+	*flowtable.Record
+	first    int64 // that is open
+	from, to int64 // of these, none is later than the last one that is open
+	open     bool  // the step is in which it began
+}
+
+// of returns the steps of a record.
+func (o *openSteps) of(r *flowtable.Record) lasting {
+	last := o.first + ring - 1
+	l := lasting{Record: r, first: o.first, from: min(stepOf(r.Start), last), to: min(stepOf(r.End), last)}
+	l.open = l.from >= o.first
+	return l
 }
 
 // spread calls add for each open step that the record lasts in, with the step's share of it: its packets are taken to be
 // spread evenly.
-func (o *openSteps) spread(r *flowtable.Record, add func(step int64, share float64)) {
-	from, to := stepOf(r.Start), min(stepOf(r.End), o.first+ring-1)
-	if from >= to {
-		if from >= o.first {
-			add(to, 1)
+func (l *lasting) spread(add func(step int64, share float64)) {
+	if l.from >= l.to {
+		if l.open {
+			add(l.to, 1)
 		}
 		return
 	}
-	length := float64(r.End - r.Start)
-	for step := max(from, o.first); step <= to; step++ {
+	r, length := l.Record, float64(l.End-l.Start)
+	for step := max(l.from, l.first); step <= l.to; step++ {
 		begin, end := max(step*int64(stepLength), r.Start), min((step+1)*int64(stepLength), r.End)
 		if end > begin {
 			add(step, float64(end-begin)/length)

@@ -28,6 +28,7 @@ type Detector struct {
 	floods   []flooded // of this batch
 	risen    []rise    // scratch
 	scored   int       // scores of this batch
+	group    []aimed   // scratch
 }
 
 // New returns a detector; cfg must be valid.
@@ -52,15 +53,46 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
+	d.group = d.group[:0]
 	for i := range flows {
-		d.hosts.Warm(flows[i].ClientHash)
-		d.hosts.Warm(flows[i].ServerHash)
+		d.group = append(d.group, d.aim(&flows[i]))
 	}
 	for i := range flows {
 		f := &flows[i]
 		d.closeSteps(f.Time, stepOf(f.Time-int64(d.cfg.Lag)), out)
-		d.count(f)
+		d.count(f, &d.group[i])
 	}
+}
+
+// aimed is what a flow's record aims at.
+type aimed struct {
+	target
+	hash           uint64 // of the target
+	unanswered     bool
+	speaks         bool // for a flood
+	client, server bool // the host is followed
+}
+
+// aim says what a flow's record aims at, and fetches what is looked up. Strangers who get no answer are not followed: they
+// can be as many as there are addresses.
+func (d *Detector) aim(f *detect.Flow) (a aimed) {
+	a.unanswered = unanswered(f)
+	if a.client = f.ClientLocal || !a.unanswered; a.client {
+		d.hosts.Warm(f.ClientHash)
+	}
+	if a.server = f.ServerLocal || !a.unanswered; a.server {
+		d.hosts.Warm(f.ServerHash)
+	}
+	a.target, a.speaks = targetOf(f, a.unanswered)
+	a.hash = detect.Mix(f.ServerHash, uint64(a.port)<<8|uint64(a.proto))
+	if a.reflected {
+		a.hash = detect.Mix(f.ClientHash, uint64(a.port)<<8|1)
+	}
+	d.victims.Warm(a.hash)
+	if a.speaks {
+		d.suspects.index.Warm(a.hash)
+	}
+	return a
 }
 
 // closeSteps closes the steps before first.
@@ -81,28 +113,26 @@ func (d *Detector) closeSteps(now, first int64, out detect.Out) {
 }
 
 // count counts a flow's record.
-func (d *Detector) count(f *detect.Flow) {
-	unanswered := unanswered(f)
-	step, open := d.steps.start(f)
+func (d *Detector) count(f *detect.Flow, a *aimed) {
+	l := d.steps.of(f.Record)
 	if f.First() {
-		if open {
-			d.network.open[slot(step)].count(f, unanswered)
+		if l.open {
+			d.network.open[slot(l.from)].count(f, a.unanswered)
 		} else {
 			d.steps.late++
 		}
 	}
 	if !toGroup(f) {
-		d.aim(f, unanswered)
+		d.suspect(f, a, &l)
 	}
-	// Strangers who get no answer can be as many as there are addresses.
-	if f.ClientLocal || !unanswered {
-		d.countHost(f, f.ClientHost(), f.ClientHash, opened)
+	if a.client {
+		d.countHost(&l, f.ClientHost(), f.ClientHash, opened)
 	}
-	if f.ServerLocal || !unanswered {
-		d.countHost(f, f.ServerHost(), f.ServerHash, received)
+	if a.server {
+		d.countHost(&l, f.ServerHost(), f.ServerHash, received)
 	}
 	bytes := float64(f.Bytes[flowtable.Up] + f.Bytes[flowtable.Down])
-	d.steps.spread(f.Record, func(step int64, share float64) { d.network.open[slot(step)].bytes += share * bytes })
+	l.spread(func(step int64, share float64) { d.network.open[slot(step)].bytes += share * bytes })
 }
 
 // unanswered says whether the flow is an attempt that the server did not take or, of TCP, that the client did not complete.
