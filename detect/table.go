@@ -13,8 +13,9 @@ type Table[K comparable, V any] struct {
 	cap     int
 	index   []tableSlot // by hash
 	chunks  [][]tableEntry[K, V]
-	used    int    // entries that were ever taken from the chunks
-	free    uint32 // first of those given back, linked by newer
+	links   []tableLink // of the entries: apart from them, because those of neighbours are touched with every use
+	used    int         // entries that were ever taken from the chunks
+	free    uint32      // first of those given back, linked by newer
 	len     int
 	oldest  uint32
 	newest  uint32
@@ -29,11 +30,13 @@ type tableSlot struct {
 }
 
 type tableEntry[K comparable, V any] struct {
-	hash         uint32
-	older, newer uint32 // by last use
-	key          K
-	value        V
+	hash  uint32
+	key   K
+	value V
 }
+
+// tableLink has an entry's neighbours by last use.
+type tableLink struct{ older, newer uint32 }
 
 const tableChunk = 256
 
@@ -55,6 +58,8 @@ func (t *Table[K, V]) Evicted() uint64 { return t.evicted }
 func (t *Table[K, V]) Count(name string) TableCount {
 	return TableCount{Name: name, Entries: t.len, Cap: t.cap, Evicted: t.evicted}
 }
+
+func (t *Table[K, V]) link(i uint32) *tableLink { return &t.links[i-1] }
 
 func (t *Table[K, V]) at(i uint32) *tableEntry[K, V] {
 	return &t.chunks[(i-1)/tableChunk][(i-1)%tableChunk]
@@ -106,8 +111,8 @@ func (t *Table[K, V]) Put(key K, hash uint64) (v *V, fresh bool) {
 	slot, i := t.find(key, h)
 	if i != 0 {
 		if i != t.newest {
-			t.unlink(i)
-			t.link(i)
+			t.leave(i)
+			t.join(i)
 		}
 		return &t.at(i).value, false
 	}
@@ -146,7 +151,7 @@ func (t *Table[K, V]) add(key K, h uint32, slot uint32) *V {
 	e := t.at(i)
 	e.hash, e.key = h, key
 	t.index[slot] = tableSlot{h, i}
-	t.link(i)
+	t.join(i)
 	t.len++
 	return &e.value
 }
@@ -168,7 +173,7 @@ func (t *Table[K, V]) All() iter.Seq2[K, *V] {
 	return func(yield func(K, *V) bool) {
 		for i := t.oldest; i != 0; {
 			e := t.at(i)
-			i = e.newer
+			i = t.link(i).newer
 			if !yield(e.key, &e.value) {
 				return
 			}
@@ -188,14 +193,15 @@ func (t *Table[K, V]) Clear() {
 // take returns a zero entry that is in no list.
 func (t *Table[K, V]) take() uint32 {
 	if i := t.free; i != 0 {
-		e := t.at(i)
-		t.free, e.newer = e.newer, 0
+		t.free = t.link(i).newer
 		return i
 	}
 	if t.used == len(t.chunks)*tableChunk {
 		t.chunks = append(t.chunks, make([]tableEntry[K, V], tableChunk))
 	}
-	t.used++
+	if t.used++; t.used > len(t.links) {
+		t.links = append(t.links, tableLink{})
+	}
 	return uint32(t.used)
 }
 
@@ -204,10 +210,9 @@ func (t *Table[K, V]) remove(key K, hash uint32) bool {
 	if i == 0 {
 		return false
 	}
-	t.unlink(i)
-	e := t.at(i)
-	*e = tableEntry[K, V]{newer: t.free}
-	t.free = i
+	t.leave(i)
+	*t.at(i) = tableEntry[K, V]{}
+	t.link(i).newer, t.free = t.free, i
 	t.len--
 	t.close(slot)
 	return true
@@ -242,27 +247,28 @@ func (t *Table[K, V]) grow() {
 	}
 }
 
-func (t *Table[K, V]) link(i uint32) {
-	e := t.at(i)
-	e.older, e.newer = t.newest, 0
+// join makes an entry the newest.
+func (t *Table[K, V]) join(i uint32) {
+	*t.link(i) = tableLink{older: t.newest}
 	if t.newest != 0 {
-		t.at(t.newest).newer = i
+		t.link(t.newest).newer = i
 	} else {
 		t.oldest = i
 	}
 	t.newest = i
 }
 
-func (t *Table[K, V]) unlink(i uint32) {
-	e := t.at(i)
-	if e.older != 0 {
-		t.at(e.older).newer = e.newer
+// leave takes an entry out of the order of use.
+func (t *Table[K, V]) leave(i uint32) {
+	l := *t.link(i)
+	if l.older != 0 {
+		t.link(l.older).newer = l.newer
 	} else {
-		t.oldest = e.newer
+		t.oldest = l.newer
 	}
-	if e.newer != 0 {
-		t.at(e.newer).older = e.older
+	if l.newer != 0 {
+		t.link(l.newer).older = l.older
 	} else {
-		t.newest = e.older
+		t.newest = l.older
 	}
 }
