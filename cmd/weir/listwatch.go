@@ -74,11 +74,14 @@ func (w *listWatch) changed() bool {
 // reread reads all lists again and says what came of it.
 func (w *listWatch) reread(log *slog.Logger) {
 	w.read = w.last
-	changes := w.detector.Reload()
-	for _, change := range changes {
+	u := w.detector.Reload()
+	for _, change := range u.Changes {
 		log.Info("changed", "what", change)
 	}
-	log.Info("blocklists read again", "changes", len(changes))
+	for _, problem := range u.Problems {
+		log.Warn("a blocklist stays as it was", "problem", problem)
+	}
+	log.Info("blocklists read again", "changes", len(u.Changes))
 }
 
 // reloadable makes the lists reloadable.
@@ -94,7 +97,7 @@ func (w *listWatch) reloadable() reloadable {
 	return reloadable{paths: dirs, read: func() (reread, error) {
 		stamps := w.stamps()
 		u := w.detector.Reread()
-		return reread{changes: u.Changes, swap: func() {
+		return reread{changes: u.Changes, problems: u.Problems, swap: func() {
 			w.detector.Apply(u)
 			w.read = stamps
 		}}, nil

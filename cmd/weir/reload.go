@@ -25,9 +25,10 @@ type reloadable struct {
 
 // reread is what was read again.
 type reread struct {
-	changes []string // what swap changes, a line for each
-	restart []string // what is different and takes a restart: swap leaves it
-	swap    func()   // takes over what was read; nil: there is nothing to take over
+	changes  []string // what swap changes, a line for each
+	problems []string // what cannot be read and stays as it was, without keeping others from changing
+	restart  []string // what is different and takes a restart: swap leaves it
+	swap     func()   // takes over what was read; nil: there is nothing to take over
 }
 
 // reload reads everything again that can be, takes it over, and says what has changed. After an error nothing has.
@@ -58,6 +59,9 @@ func (l *live) reload() error {
 		changes += len(again.changes)
 		for _, change := range again.changes {
 			l.log.Info("changed", "what", change)
+		}
+		for _, problem := range again.problems {
+			l.log.Warn("a blocklist stays as it was", "problem", problem)
 		}
 		for _, change := range again.restart {
 			l.log.Warn("takes effect after a restart", "what", change)

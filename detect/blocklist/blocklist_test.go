@@ -170,8 +170,8 @@ func TestReload(t *testing.T) {
 	if got := hits(); got != 2 {
 		t.Fatalf("%d alerts, want 2", got)
 	}
-	if got := d.Reload(); got != nil {
-		t.Errorf("nothing is another: %q", got)
+	if got := d.Reload(); got.Changes != nil || got.Problems != nil {
+		t.Errorf("nothing is another: %+v", got)
 	}
 	rewrite(t, one, "198.51.100.8\n198.51.100.300\n")
 	if err := os.Remove(two); err != nil {
@@ -181,7 +181,7 @@ func TestReload(t *testing.T) {
 		"list one: 1 -> 1 prefixes, 1 bad line: " + one + `:2: "198.51.100.300": ` + notAddress,
 		"read list two: open " + two + ": no such file or directory; the last one, of 2 prefixes, stays",
 	}
-	if diff := cmp.Diff(want, d.Reload()); diff != "" {
+	if diff := cmp.Diff(want, d.Reload().Changes); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 	if got := hits(); got != 1 {
@@ -189,12 +189,12 @@ func TestReload(t *testing.T) {
 	}
 	for _, text := range []string{"", "<html>\n"} {
 		rewrite(t, two, text)
-		if got := d.Reload(); len(got) != 1 || !strings.HasSuffix(got[0], "stays") {
-			t.Errorf("%q: %q", text, got)
+		if got := d.Reload(); len(got.Changes) != 0 || len(got.Problems) != 1 || !strings.HasSuffix(got.Problems[0], "stays") {
+			t.Errorf("%+v: %q", text, got)
 		}
 	}
 	rewrite(t, two, "# none today\n")
-	if got := d.Reload(); len(got) != 1 || got[0] != "list two: 2 -> 0 prefixes" || hits() != 0 {
+	if got := d.Reload().Changes; len(got) != 1 || got[0] != "list two: 2 -> 0 prefixes" || hits() != 0 {
 		t.Errorf("emptied: %q", got)
 	}
 }

@@ -19,8 +19,9 @@ func Load(sources []Source) ([]*List, error) {
 
 // Update is what the lists are when they are read again.
 type Update struct {
-	Changes []string // a line for each list that is another one, or cannot be read and stays as it was
-	table   *Table   // nil: all lists are the same
+	Changes  []string // a line for each list that is another one
+	Problems []string // a line for each list that cannot be read, and stays as it was
+	table    *Table   // nil: all lists are the same
 }
 
 // Reread reads all lists again, and changes nothing. A list that cannot be read any more, or of which nothing can be used,
@@ -32,7 +33,7 @@ func (d *Detector) Reread() Update {
 	for i, was := range old {
 		switch l, err := was.again(); {
 		case err != nil:
-			u.Changes = append(u.Changes, fmt.Sprintf("%v; the last one, of %d prefixes, stays", err, was.Prefixes()))
+			u.Problems = append(u.Problems, fmt.Sprintf("%v; the last one, of %d prefixes, stays", err, was.Prefixes()))
 		case l.SHA256 != was.SHA256:
 			lists[i] = l
 			u.Changes = append(u.Changes, fmt.Sprintf("list %s: %d -> %d prefixes%s", l.Name, was.Prefixes(), l.Prefixes(), l.complaint()))
@@ -62,11 +63,11 @@ func (d *Detector) Apply(u Update) {
 	}
 }
 
-// Reload is Reread and Apply. It returns what is another than before, a line for each list.
-func (d *Detector) Reload() []string {
+// Reload is Reread and Apply.
+func (d *Detector) Reload() Update {
 	u := d.Reread()
 	d.Apply(u)
-	return u.Changes
+	return u
 }
 
 // Lists returns the lists in force, which are borrowed. Any goroutine may call it.
