@@ -190,7 +190,7 @@ func TestReload(t *testing.T) {
 	for _, text := range []string{"", "<html>\n"} {
 		rewrite(t, two, text)
 		if got := d.Reload(); len(got.Changes) != 0 || len(got.Problems) != 1 || !strings.HasSuffix(got.Problems[0], "stays") {
-			t.Errorf("%+v: %q", text, got)
+			t.Errorf("%q: %+v", text, got)
 		}
 	}
 	rewrite(t, two, "# none today\n")
