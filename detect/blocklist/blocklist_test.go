@@ -181,8 +181,9 @@ func TestReload(t *testing.T) {
 		"list one: 1 -> 1 prefixes, 1 bad line: " + one + `:2: "198.51.100.300": ` + notAddress,
 		"read list two: open " + two + ": no such file or directory; the last one, of 2 prefixes, stays",
 	}
-	if diff := cmp.Diff(want, d.Reload().Changes); diff != "" {
-		t.Errorf("changes (-want +got):\n%s", diff)
+	u := d.Reload()
+	if diff := cmp.Diff(want, append(u.Changes, u.Problems...)); diff != "" || len(u.Problems) != 1 {
+		t.Errorf("changes and problems (-want +got):\n%s", diff)
 	}
 	if got := hits(); got != 1 {
 		t.Errorf("%d alerts, want 1 of the list that stays", got)
