@@ -181,9 +181,13 @@ func (t *Table[K, V]) All() iter.Seq2[K, *V] {
 	}
 }
 
-// Clear forgets everything. Counts stay.
+// Clear forgets everything, at a cost that is that of what there is, not of what there was once. Counts stay.
 func (t *Table[K, V]) Clear() {
-	clear(t.index)
+	if 16*t.used < len(t.index) {
+		t.index = make([]tableSlot, 16) // it grows again
+	} else {
+		clear(t.index)
+	}
 	for _, c := range t.chunks[:(t.used+tableChunk-1)/tableChunk] {
 		clear(c)
 	}

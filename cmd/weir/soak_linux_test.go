@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -212,7 +213,7 @@ func flat(t *testing.T, samples []sample) {
 	if last > middle*1.02 || last < middle*0.98 {
 		t.Error("resident memory is not within 2 %")
 	}
-	if before != after {
+	if math.Abs(after-before) > 2 { // some come and go, with whoever asks for metrics
 		t.Error("the number of goroutines has changed")
 	}
 }

@@ -6,12 +6,13 @@ import (
 )
 
 // histogram counts values from 0 to its length less 1. Larger values count as the largest. A change costs an addition, a
-// question after it the length.
+// question after it the largest value.
 type histogram struct {
 	counts []uint32
 	sums   []uint32 // of the counts up to each; where they are not stale
 	stale  bool
 	n      int
+	top    int // no larger value was counted: what is beyond is not looked at
 }
 
 func newHistogram(largest int) histogram {
@@ -21,7 +22,9 @@ func newHistogram(largest int) histogram {
 // add adds delta values v.
 func (h *histogram) add(v int, delta int) {
 	h.n += delta
-	h.counts[min(v, len(h.counts)-1)] += uint32(delta)
+	v = min(v, len(h.counts)-1)
+	h.top = max(h.top, v)
+	h.counts[v] += uint32(delta)
 	h.stale = true
 }
 
@@ -31,13 +34,13 @@ func (h *histogram) upTo(v int) int {
 		return 0
 	}
 	h.sum()
-	return int(h.sums[min(v, len(h.sums)-1)])
+	return int(h.sums[min(v, h.top)])
 }
 
 // nth returns the value with index k, from 0, in ascending order.
 func (h *histogram) nth(k int) int {
 	h.sum()
-	at, _ := slices.BinarySearch(h.sums, uint32(k+1))
+	at, _ := slices.BinarySearch(h.sums[:h.top+1], uint32(k+1))
 	return at
 }
 
@@ -48,7 +51,7 @@ func (h *histogram) sum() {
 	}
 	h.stale = false
 	sum := uint32(0)
-	for i, n := range h.counts {
+	for i, n := range h.counts[:h.top+1] {
 		sum += n
 		h.sums[i] = sum
 	}
@@ -97,6 +100,6 @@ func (h *histogram) nthDeviation(twice, k int) int {
 }
 
 func (h *histogram) clear() {
-	clear(h.counts)
-	h.n, h.stale = 0, true
+	clear(h.counts[:h.top+1])
+	h.n, h.stale, h.top = 0, true, 0
 }

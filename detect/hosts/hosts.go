@@ -53,6 +53,7 @@ type Detector struct {
 	crossings []crossing
 	high      map[key]bool // over the fence in the window before
 	knockers  []knocker
+	knocked   bool   // one is there
 	warmed    uint32 // so that reads which only fetch are not left out
 }
 
@@ -133,6 +134,7 @@ func (d *Detector) knock(k key, f *detect.Flow) bool {
 	v, port := d.knocker(k.host), portID(f.Proto, f.ServerPort)
 	if v.host != k.host {
 		*v = knocker{k.host, port, f.ID}
+		d.knocked = true
 		return false
 	}
 	return v.port != port

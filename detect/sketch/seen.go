@@ -15,7 +15,12 @@ type Seen struct {
 	begun  bool
 	forced uint64
 	warmed uint32 // so that Warm's reads are not left out
+
+	set [2][]uint32 // of each generation the blocks with bits, while they are few
 }
+
+// fewSet is up to how many blocks are emptied one by one: then a generation with few hashes ends at once.
+const fewSet = 256
 
 type block [8]uint32
 
@@ -45,9 +50,16 @@ func (s *Seen) Advance(now int64) {
 // turn begins another generation.
 func (s *Seen) turn(now int64) {
 	s.young ^= 1
-	for i := range s.blocks {
-		s.blocks[i][s.young] = block{}
+	if set := s.set[s.young]; len(set) <= fewSet {
+		for _, i := range set {
+			s.blocks[i][s.young] = block{}
+		}
+	} else {
+		for i := range s.blocks {
+			s.blocks[i][s.young] = block{}
+		}
 	}
+	s.set[s.young] = s.set[s.young][:0]
 	s.len, s.begin = 0, now
 }
 
@@ -70,6 +82,9 @@ func (s *Seen) Add(hash uint64) bool {
 	for i := range young {
 		young[i] |= bits[i]
 	}
+	if set := &s.set[s.young]; len(*set) <= fewSet {
+		*set = append(*set, s.index(hash))
+	}
 	s.len++
 	return known
 }
@@ -87,8 +102,10 @@ func (s *Seen) Len() (n, limit int) { return s.len, s.limit }
 func (s *Seen) Forced() uint64 { return s.forced }
 
 func (s *Seen) place(hash uint64) *[2]block {
-	return &s.blocks[hash>>32*uint64(len(s.blocks))>>32]
+	return &s.blocks[s.index(hash)]
 }
+
+func (s *Seen) index(hash uint64) uint32 { return uint32(hash >> 32 * uint64(len(s.blocks)) >> 32) }
 
 func mask(hash uint64) (b block) {
 	h := Hash(0, hash)

@@ -63,6 +63,9 @@ func (s *networkStep) count(f *detect.Flow, unanswered bool) {
 // values returns the quantities of a step.
 func (s *networkStep) values() (v [netQuantities]float64) {
 	v[netFlows], v[netBytes], v[netUnanswered] = s.flows, s.bytes, s.unanswered
+	if s.flows == 0 { // nothing has no entropy, and takes no time
+		return v
+	}
 	for i := range s.spectra {
 		v[netEntropy+i], _ = entropy(s.spectra[i][:])
 	}
