@@ -100,7 +100,7 @@ func (e *Evidence) Add(id uint64) {
 func (e *Evidence) IDs() []uint64 { return e.ids[:min(e.Total, MaxEvidence)] }
 
 // Alert is something that somebody should look at. Times are ns since the Unix epoch. A detector fills in what concerns
-// it; the engine sets Detector, Probability, Count, First, Last and ID.
+// it; the engine sets Detector, Count, First, Last and ID. P and Probability of 0 are not known, like NaN.
 type Alert struct {
 	Time     int64 // packet time at which it was known
 	Detector string
@@ -110,7 +110,7 @@ type Alert struct {
 
 	Score       float64 // the detector's own measure; larger is worse
 	P           float64 // probability of such a score where nothing is wrong; NaN: the detector has none
-	Probability float64 // that something is wrong, calibrated; NaN: nothing was calibrated
+	Probability float64 // that it is so, calibrated: the detector's own or else, that something is wrong, the ensemble's; NaN: neither
 	N           uint64  // size of the sample behind the score; 0: one flow
 
 	Subject Host // the address it is about; none: the whole network

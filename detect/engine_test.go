@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/weir-sensor/weir/features"
@@ -128,7 +129,7 @@ func TestGroupsDoNotMatter(t *testing.T) {
 		if diff := cmp.Diff(wantLog, log); diff != "" {
 			t.Fatal(diff)
 		}
-		if diff := cmp.Diff(wantAlerts, alerts, cmp.AllowUnexported(Evidence{})); diff != "" {
+		if diff := cmp.Diff(wantAlerts, alerts, cmp.AllowUnexported(Evidence{}), cmpopts.EquateNaNs()); diff != "" {
 			t.Fatal(diff)
 		}
 		if !slices.IsSortedFunc(alerts, func(a, b Alert) int { return int(a.Time - b.Time) }) {

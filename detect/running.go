@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -66,6 +67,11 @@ func (r *running) closeBatches(due int64) {
 // Alert implements Out.
 func (r *running) Alert(a Alert) {
 	a.Detector = r.count.Name
+	for _, v := range []*float64{&a.P, &a.Probability} {
+		if *v == 0 {
+			*v = math.NaN() // never said, for nothing is impossible
+		}
+	}
 	if r.engine.ended {
 		a.Time = min(a.Time, r.engine.until)
 	}

@@ -84,7 +84,7 @@ func alertFields() []Field[detect.Alert] {
 		{Column{Name: "status", Enum: []string{"ok", "insufficient", "degraded"}, Doc: "Whether the detector had all that it needs; degraded: a table was full and had to forget."}, func(a *alert) Value { return TextValue(a.Status.String()) }},
 		{Column{Name: "score", Type: Real, Nullable: true, Doc: "The detector's own measure; larger is worse."}, func(a *alert) Value { return NumberOrNull(a.Score) }},
 		{Column{Name: "p", Type: Number, Nullable: true, Doc: "Probability of such a score where nothing is wrong; null: unknown."}, func(a *alert) Value { return NumberOrNull(a.P) }},
-		{Column{Name: "probability", Type: Number, Nullable: true, Doc: "Calibrated probability that something is wrong; null: nothing was calibrated."}, func(a *alert) Value { return NumberOrNull(a.Probability) }},
+		{Column{Name: "probability", Type: Number, Nullable: true, Doc: "Calibrated probability: the detector's own that it is so, else the ensemble's that something is wrong; null: nothing was calibrated."}, func(a *alert) Value { return NumberOrNull(a.Probability) }},
 		{Column{Name: "n", Type: Integer, Doc: "Size of the sample behind the score."}, func(a *alert) Value { return UintValue(a.N) }},
 		host("subject", "Address that it is about; null: the whole network.", func(a *alert) detect.Host { return a.Subject }),
 		{Column{Name: "role", Enum: []string{"client", "server", "network"}, Nullable: true, Doc: "What the subject does in it."}, func(a *alert) Value { return TextOrNull(a.Role.String()) }},

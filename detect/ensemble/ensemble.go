@@ -210,7 +210,7 @@ func (d *Detector) Annotate(a *detect.Alert) {
 	if p := e.by[member].alerted; math.IsNaN(a.P) && p > 0 {
 		a.P = float64(p)
 	}
-	if model != nil {
+	if model != nil && math.IsNaN(a.Probability) {
 		a.Probability = d.weigh(e, model).probability
 	}
 }

@@ -287,7 +287,7 @@ func (d *Detector) conclude(key service, s *server, b detect.Batch, status detec
 func (d *Detector) alert(key service, s *server, b detect.Batch, status detect.Status, factor, probability float64) detect.Alert {
 	nan := math.NaN()
 	a := detect.Alert{
-		Time: b.End, Kind: "obfuscated_proxy", Severity: detect.Low, Status: status, Score: factor, P: nan, Probability: nan,
+		Time: b.End, Kind: "obfuscated_proxy", Severity: detect.Low, Status: status, Score: factor, P: nan, Probability: probability,
 		N: uint64(s.flows), Subject: key.host, Role: detect.Server, Server: key.host, ServerPort: key.port, HasPort: true,
 		Proto: packet.ProtoTCP, WindowStart: s.first, WindowEnd: b.End, Evidence: s.evidence, Key: fmt.Sprint(key.port),
 		Message: fmt.Sprintf("%v looks like a proxy of a fully encrypted transport: %d of %d flows begin like one, of %d client%s; "+
