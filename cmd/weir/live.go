@@ -173,6 +173,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	if lists.detector != nil {
 		l.reloads = append(l.reloads, lists.reloadable())
 	}
+	l.reloads = append(l.reloads, modelReloads(opt.Detect)...)
 	if err := l.giveUp(become); err != nil {
 		return err
 	}

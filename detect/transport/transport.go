@@ -6,10 +6,10 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
-	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 )
@@ -23,6 +23,8 @@ const (
 type Detector struct {
 	cfg       Config
 	model     *Model
+	next      atomic.Pointer[Model]  // to be taken over
+	hash      atomic.Pointer[string] // of the model in use, or next
 	threshold float64
 	servers   *detect.Table[service, server]
 	clients   *detect.Table[contact, hour]
@@ -91,16 +93,14 @@ type hour struct {
 
 // New returns a detector; cfg must be valid. The error says what is wrong with the model file.
 func New(cfg Config) (*Detector, error) {
-	model, err := LoadModel(cfg.Model, features.DefaultConfig())
+	model, err := loadStart(cfg.Model)
 	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
+		return nil, err
 	}
-	if model.Set() != StartSet {
-		return nil, fmt.Errorf("model: %s: got one of the set %s, want one of %s: only weir eval runs others", cfg.Model, model.Set(), StartSet)
-	}
-	return &Detector{cfg: cfg, model: model, threshold: model.Thresholds.Score + cfg.Strictness,
-		servers: detect.NewTable[service, server](cfg.MaxServers),
-		clients: detect.NewTable[contact, hour](cfg.MaxClients)}, nil
+	d := &Detector{cfg: cfg, servers: detect.NewTable[service, server](cfg.MaxServers), clients: detect.NewTable[contact, hour](cfg.MaxClients)}
+	d.hash.Store(&model.Hash)
+	d.use(model)
+	return d, nil
 }
 
 // FlowFeatures implements detect.FeatureUser.
@@ -116,6 +116,9 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
+	if m := d.next.Swap(nil); m != nil {
+		d.use(m)
+	}
 	for i := range flows {
 		f := &flows[i]
 		if Judgeable(f.Record) {
