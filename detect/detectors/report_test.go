@@ -41,6 +41,7 @@ type reportCase struct {
 	name     string
 	captures []string
 	expected []expectation
+	known    bool // it is known to fail: the table shows what, and the test fails once it does not
 	others   bool // alerts beside those expected are no mistakes: nobody said what else is there
 }
 
@@ -72,6 +73,20 @@ func (c reportCase) judge(t *testing.T, table *tabwriter.Writer) {
 	}
 	alerts, flows := replay(t, paths)
 	var found, missed, optional int
+	failed := false
+	fail := func(format string, args ...any) {
+		failed = true
+		if c.known {
+			t.Logf("known: "+format, args...)
+		} else {
+			t.Errorf(format, args...)
+		}
+	}
+	defer func() {
+		if c.known && !failed {
+			t.Errorf("%s: it is said to fail, and does not", c.name)
+		}
+	}()
 	involved := map[string]bool{}
 	for _, e := range c.expected {
 		for s := range e.subjects {
@@ -86,7 +101,7 @@ func (c reportCase) judge(t *testing.T, table *tabwriter.Writer) {
 			continue
 		}
 		missed++
-		t.Errorf("%s: %s was not found by any of %v", c.name, e.what, e.detectors)
+		fail("%s: %s was not found by any of %v", c.name, e.what, e.detectors)
 	}
 	wrong, high := 0, 0
 	for i := range alerts {
@@ -104,7 +119,7 @@ func (c reportCase) judge(t *testing.T, table *tabwriter.Writer) {
 	}
 	fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", c.name, flows, len(alerts), len(c.expected)-optional, found, missed, wrong, high)
 	if high > 0 || 1000*wrong > flows+1000 {
-		t.Errorf("%s: %d alerts that nobody expected, %d of them high, on %d flows; want at most one for 1,000 and none high", c.name, wrong, high, flows)
+		fail("%s: %d alerts that nobody expected, %d of them high, on %d flows; want at most one for 1,000 and none high", c.name, wrong, high, flows)
 	}
 }
 
@@ -276,6 +291,13 @@ func dataCases(shared string) []reportCase {
 		one("padmavatisb/portscan.pcap", "scan"),
 		one("slips/dataset/test-cc/test-cc-capture-1.pcap", "beacon"),
 	}
+	for _, path := range []string{ // tries of several sizes, and seven of them
+		"slips/dataset/test19-malicious-ssh/malicious-ssh-bruteforce.pcap", "joy/test/pcaps/kali-password-attack_hydra.pcap",
+	} {
+		c := one(path, "lateral", "scan", "pairs")
+		c.known = true
+		cases = append(cases, c)
+	}
 	for _, dir := range []string{"ndpi/tests/cfgs/default/pcap", "chrissanders-packets", "snort3-demo", "ics-iti"} {
 		cases = append(cases, benign(data, dir)...)
 	}
@@ -290,16 +312,14 @@ func benign(data, dir string) []reportCase {
 		if err != nil || d.IsDir() || !strings.Contains(name, ".pcap") || strings.HasSuffix(name, ".out") {
 			return nil
 		}
-		if strings.Contains(name, "source_engine") { // its addresses were made up, some of them multicast sources
-			return nil
-		}
 		for _, attack := range []string{"scan", "dos", "fuzz", "flood", "malware", "exploit", "attack", "virus", "worm", "blaster", "syn"} {
 			if strings.Contains(filepath.Base(name), attack) {
 				return nil
 			}
 		}
 		rel, _ := filepath.Rel(data, path)
-		cases = append(cases, reportCase{name: rel, captures: []string{path}})
+		madeUp := strings.HasSuffix(rel, "source_engine.pcap") // some of its sources are multicast addresses
+		cases = append(cases, reportCase{name: rel, captures: []string{path}, known: madeUp})
 		return nil
 	})
 	return cases

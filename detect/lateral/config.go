@@ -29,7 +29,7 @@ func DefaultConfig() Config {
 		MinPeers:   6,
 		Symmetry:   0.33,
 		MinNew:     8,
-		LoginPorts: []uint16{21, 22, 23, 445, 902, 2222, 3389, 5900, 5985},
+		LoginPorts: []uint16{21, 22, 23, 445, 3389, 5900, 5985},
 		MinTries:   8,
 		MaxContact: 1 << 20,
 		MaxHosts:   65536,
