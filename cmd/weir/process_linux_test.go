@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +14,12 @@ import (
 
 // commandLine is the environment variable with the arguments, a JSON array, for which the test binary is the program weir.
 const commandLine = "WEIR_TEST_COMMAND"
+
+// The first files of exec.Cmd.ExtraFiles, through which the program is asked for its goroutines: see process.goroutines.
+const (
+	askFD    = 3
+	answerFD = 4
+)
 
 func TestMain(m *testing.M) {
 	text := os.Getenv(commandLine)
@@ -24,13 +32,30 @@ func TestMain(m *testing.M) {
 	}
 	os.Unsetenv(commandLine) // weir refuses variables of WEIR_ that it does not know
 	os.Args = append(os.Args[:1], args...)
+	go answerGoroutines(os.NewFile(askFD, "ask"), os.NewFile(answerFD, "answer"))
 	main()
+}
+
+// answerGoroutines answers each byte with the stacks of all goroutines, ended by a byte 0.
+func answerGoroutines(ask, answer *os.File) {
+	stacks := make([]byte, 1<<20)
+	for {
+		if _, err := ask.Read(stacks[:1]); err != nil {
+			return
+		}
+		n := runtime.Stack(stacks[:len(stacks)-1], true)
+		if _, err := answer.Write(append(stacks[:n], 0)); err != nil {
+			return
+		}
+	}
 }
 
 // process is weir live in a process of its own, which ends with the test.
 type process struct {
 	*exec.Cmd
-	stderr lockedBuffer
+	stderr  lockedBuffer
+	ask     *os.File
+	answers *bufio.Reader
 }
 
 // startWeir starts weir live and waits until it captures.
@@ -40,7 +65,12 @@ func startWeir(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command(os.Args[0])}
+	asked, ask := pipe(t)
+	answers, answer := pipe(t)
+	defer asked.Close()
+	defer answer.Close()
+	p := &process{Cmd: exec.Command(os.Args[0]), ask: ask, answers: bufio.NewReader(answers)}
+	p.ExtraFiles = []*os.File{asked, answer}
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "WEIR_") {
 			p.Env = append(p.Env, v)
@@ -59,6 +89,36 @@ func startWeir(t *testing.T, args ...string) *process {
 		return strings.Contains(p.stderr.String(), "capturing")
 	})
 	return p
+}
+
+// pipe returns the two ends of a pipe, which are closed with the test.
+func pipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	return r, w
+}
+
+var creator = regexp.MustCompile(`(?m)^created by (\S+)`)
+
+// goroutines returns how many goroutines there are now, by the functions that began them.
+func (p *process) goroutines(t *testing.T) map[string]int {
+	t.Helper()
+	if _, err := p.ask.Write([]byte{0}); err != nil {
+		t.Fatal(err)
+	}
+	stacks, err := p.answers.ReadString(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, by := range creator.FindAllStringSubmatch(stacks, -1) { // all but that of main
+		count[by[1]]++
+	}
+	return count
 }
 
 // interrupt asks the process to end, which it must do without an error.
