@@ -75,6 +75,12 @@ func TestLiveDetects(t *testing.T) {
 	if hosts := lines(t, filepath.Join(dir, "hosts.ndjson")); len(hosts) == 0 || hosts[0]["rank"] != 1.0 {
 		t.Errorf("hosts: got %v", hosts)
 	}
+	if flows := lines(t, filepath.Join(dir, "scored_flows.ndjson")); len(flows) == 0 || flows[0]["rank"] != 1.0 {
+		t.Errorf("flows: got %v", flows)
+	}
+	if ports := lines(t, filepath.Join(dir, "ports.ndjson")); len(ports) == 0 {
+		t.Error("no table of ports")
+	}
 	ledger, written := readLedger(t, dir), uint64(0)
 	for _, d := range ledger.Detect.Detectors {
 		written += d.Written

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,7 @@ func TestReplayDetect(t *testing.T) {
 	var files [2]map[string][]byte
 	for i, dir := range dirs {
 		files[i] = map[string][]byte{}
-		for _, name := range []string{"alerts.ndjson", "hosts.ndjson"} {
+		for _, name := range []string{"alerts.ndjson", "hosts.ndjson", "scored_flows.ndjson", "ports.ndjson"} {
 			text, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)
@@ -36,6 +37,7 @@ func TestReplayDetect(t *testing.T) {
 	if diff := cmp.Diff(files[0], files[1]); diff != "" {
 		t.Errorf("with 1 and 4 shards:\n%s", diff)
 	}
+	explained(t, dirs[0])
 	var found []string
 	schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/alert.v1.json")
 	if err != nil {
@@ -81,4 +83,30 @@ func TestDetectWrongInput(t *testing.T) {
 			t.Errorf("%v: got status %d, %q; want %d, %q", test.args, status, stderr, exitUsage, test.want)
 		}
 	}
+}
+
+// explained says that weir explain has the probability of each flow behind an alert, as scored_flows.ndjson has it.
+func explained(t *testing.T, dir string) {
+	t.Helper()
+	probabilities := map[any]any{}
+	for _, row := range lines(t, filepath.Join(dir, "scored_flows.ndjson")) {
+		probabilities[row["flow_id"]] = row["probability"]
+	}
+	for _, alert := range lines(t, filepath.Join(dir, "alerts.ndjson")) {
+		if alert["detector"] != "scan" {
+			continue
+		}
+		status, stdout, stderr := command(t, nil, "explain", "--format", "json", fmt.Sprint(alert["id"]), dir)
+		var e explanation
+		if err := json.Unmarshal([]byte(stdout), &e); err != nil || status != exitOK || len(e.Flows) == 0 {
+			t.Fatalf("explain: status %d, %v, %s", status, err, stderr)
+		}
+		for _, f := range e.Flows {
+			if f.Probability == nil || *f.Probability != probabilities[f.ID] || *f.Probability < 0.5 {
+				t.Errorf("flow %s of a scan: got probability %v, want %v", f.ID, f.Probability, probabilities[f.ID])
+			}
+		}
+		return
+	}
+	t.Error("no alert of scan")
 }

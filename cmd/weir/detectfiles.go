@@ -18,7 +18,6 @@ import (
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
-	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/flowfile"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/output/summary"
@@ -42,11 +41,11 @@ type detectFiles struct {
 	strict bool
 	report string // a directory
 
-	build  *build.Builder        // for report; nil without
-	hosts  []ensemble.RankedHost // the ranking
-	dir    *output.Dir           // for out; nil without
-	alerts alertTee              // where they go
-	worst  *summary.Alerts       // nil where there is no summary
+	build  *build.Builder // for report; nil without
+	found  findings
+	dir    *output.Dir     // for out; nil without
+	alerts alertTee        // where they go
+	worst  *summary.Alerts // nil where there is no summary
 	by     judgedBy
 }
 
@@ -96,7 +95,7 @@ func newDetect(a *app) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&d.out, "out", "", "Write alerts, the ranking of hosts, ledger.json and manifest.json into this `directory`")
+	flags.StringVar(&d.out, "out", "", "Write alerts, the rankings of hosts and flows, the table of ports, ledger.json and manifest.json into this `directory`")
 	flags.StringVar(&d.stdout, "stdout", "", "Stream `records` (alerts) to standard output")
 	flags.StringVar(&d.report, "report", "", "Write a report, as weir report does, into this `directory`")
 	flags.BoolVar(&d.strict, "strict", false, "Exit with status 1 where a file is cut short or a row cannot be read")
@@ -144,7 +143,7 @@ func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {
 	if err := to.close(); err != nil {
 		return err
 	}
-	d.hosts = ranking(engine, rankedHosts)
+	d.found = gather(engine)
 	return d.finish(ctx, src.Stats(), detectLedger{Order: order.Counters(), Detect: engine.Counters()})
 }
 
@@ -224,7 +223,7 @@ func (d *detectFiles) finish(ctx context.Context, stats flowfile.Stats, l detect
 		d.log.Warn("stopped by a signal; the alerts are complete up to there", "rows", stats.Rows)
 	}
 	if d.build != nil {
-		if err := errors.Join(fillBooks(d.build, l, d.hosts), writeReport(d.report, d.build, d.config)); err != nil {
+		if err := errors.Join(fillBooks(d.build, l, d.found.hosts), writeReport(d.report, d.build, d.config)); err != nil {
 			return err
 		}
 	}
@@ -234,7 +233,7 @@ func (d *detectFiles) finish(ctx context.Context, stats flowfile.Stats, l detect
 		}
 	}
 	if d.worst != nil { // after the files, which somebody may want who does not read to the end
-		if err := errors.Join(printRanking(d.app.stdout, d.hosts), d.worst.Print(d.app.stdout)); err != nil {
+		if err := errors.Join(printRanking(d.app.stdout, d.found.hosts), d.worst.Print(d.app.stdout)); err != nil {
 			return err
 		}
 		books := fmt.Sprintf("%d rows read: %d flows judged, %d late, %d unreadable, %d not IP\n", l.Rows, l.Order.Judged, l.Order.Late, l.Unreadable, l.NotIP)
@@ -273,7 +272,11 @@ type detectInput struct {
 }
 
 func (d *detectFiles) writeFiles(stats flowfile.Stats, l detectLedger, complete bool) error {
-	if err := d.writeHosts(); err != nil {
+	format, err := output.ParseFormat(d.config.Output.Format)
+	if err != nil {
+		return usageError{err}
+	}
+	if err := d.found.write(format, d.dir.Create); err != nil {
 		return err
 	}
 	info, _ := debug.ReadBuildInfo()
@@ -296,22 +299,6 @@ func (d *detectFiles) writeFiles(stats flowfile.Stats, l detectLedger, complete 
 		}
 	}
 	return d.dir.Complete()
-}
-
-// writeHosts writes the ranking, where there is one.
-func (d *detectFiles) writeHosts() error {
-	if d.hosts == nil {
-		return nil
-	}
-	format, err := output.ParseFormat(d.config.Output.Format)
-	if err != nil {
-		return usageError{err}
-	}
-	file, err := d.dir.Create("hosts." + format.String())
-	if err != nil {
-		return err
-	}
-	return writeHosts(file, format, d.hosts)
 }
 
 // describeConfig returns the part of a manifest that tells the configuration, without what has no say in the records.

@@ -153,7 +153,7 @@ func TestDetectIntoHead(t *testing.T) {
 	if status := a.run(t.Context(), []string{"detect", "--out", out, in}); status != exitOK {
 		t.Errorf("got status %d", status)
 	}
-	for _, name := range []string{"alerts.ndjson", "hosts.ndjson", "ledger.json", "manifest.json"} {
+	for _, name := range []string{"alerts.ndjson", "hosts.ndjson", "scored_flows.ndjson", "ports.ndjson", "ledger.json", "manifest.json"} {
 		if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}

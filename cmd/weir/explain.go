@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,6 +77,8 @@ type explainedFlow struct {
 	BytesDown  uint64  `json:"bytes_down"`
 	ConnState  string  `json:"conn_state"`
 	History    string  `json:"history"`
+
+	Probability *float64 `json:"probability"` // that something is wrong with it, of scored_flows.*; nil: not calibrated
 }
 
 // explain finds an alert by the beginning of its id.
@@ -163,7 +166,23 @@ func (e *explanation) addFlows(dir string) error {
 	if len(e.Flows) == 0 {
 		e.Note = "its flows are not among the records"
 	}
-	return nil
+	return e.addProbabilities(dir)
+}
+
+// addProbabilities fills in those of the flows, where the directory has them.
+func (e *explanation) addProbabilities(dir string) error {
+	all := map[string]float64{}
+	_, _, _, err := flowfile.ReadRows(dir, "scored_flows", []string{"flow_id", "probability"}, func(r *flowfile.Row) {
+		if p := r.Number(1); !math.IsNaN(p) {
+			all[r.Text(0)] = p
+		}
+	})
+	for i := range e.Flows {
+		if p, known := all[e.Flows[i].ID]; known {
+			e.Flows[i].Probability = &p
+		}
+	}
+	return err
 }
 
 // openInputs opens the flow records that a run was made from, as its manifest has it.
@@ -245,9 +264,9 @@ func (e *explanation) flowTable(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, "\nFlows: %d records of the first %d; there were %s\n", len(e.Flows), len(e.Alert.Evidence), total)
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "  flow_id\tstart\tduration\tproto\tclient\tserver\tup\tdown\tstate\thistory\n")
+	fmt.Fprintf(t, "  flow_id\tprobability\tstart\tduration\tproto\tclient\tserver\tup\tdown\tstate\thistory\n")
 	for _, f := range e.Flows {
-		fmt.Fprintf(t, "  %s\t%s\t%.3f s\t%s\t%s %d\t%s %d\t%d\t%d\t%s\t%s\n", f.ID, f.Start, f.Seconds, f.Proto, f.Client, f.ClientPort,
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%.3f s\t%s\t%s %d\t%s %d\t%d\t%d\t%s\t%s\n", f.ID, figure(f.Probability), f.Start, f.Seconds, f.Proto, f.Client, f.ClientPort,
 			f.Server, f.ServerPort, f.BytesUp, f.BytesDown, f.ConnState, f.History)
 	}
 	t.Flush()

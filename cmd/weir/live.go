@@ -199,7 +199,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	ledger, err := run.Wait()
 	err = errors.Join(err, to.end())
 	l.reports.end(run)
-	return errors.Join(err, l.endLedger(to, &ledger, minute), l.keepRanking(run), l.finish(&ledger, to))
+	return errors.Join(err, l.endLedger(to, &ledger, minute), l.keepFindings(run), l.finish(&ledger, to))
 }
 
 // giveUp gives up the privileges that only opening the sources took. Whatever is opened later has to be possible for the
@@ -404,8 +404,8 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, lists *listWat
 			if err := l.keepLedger(to, &ledger, minute.begin); err != nil {
 				l.log.Warn("the minute's ledger is not kept", "problem", err)
 			}
-			if err := l.keepRanking(run); err != nil {
-				l.log.Warn("the ranking of hosts is not kept", "problem", err)
+			if err := l.keepFindings(run); err != nil {
+				l.log.Warn("the rankings are not kept", "problem", err)
 			}
 			minute.next()
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
-	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/output"
@@ -65,13 +64,13 @@ func (r *liveReports) next() (old *build.Builder) {
 // make makes a report of what came since the one before it, on a goroutine of its own. It is about the run as it is now.
 func (r *liveReports) make(run *sensor.Live, now time.Time) {
 	r.making.Wait() // one at a time
-	var hosts []ensemble.RankedHost
-	run.Detection(func(e *detect.Engine) { hosts = ranking(e, rankedHosts) })
+	var found findings
+	run.Detection(func(e *detect.Engine) { found = gather(e) })
 	ledger := run.Ledger()
 	b, dir := r.next(), filepath.Join(r.l.report, "report-"+now.UTC().Format("20060102T150405.000Z"))
 	b.Note("The ledger counts from the beginning of the run, not from the report before this one.")
 	r.making.Go(func() {
-		if err := errors.Join(fillBooks(b, &ledger, hosts), writeReport(dir, b, r.l.config)); err != nil {
+		if err := errors.Join(fillBooks(b, &ledger, found.hosts), writeReport(dir, b, r.l.config)); err != nil {
 			r.l.log.Error("a report is not written", "problem", err)
 			return
 		}

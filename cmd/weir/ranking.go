@@ -5,58 +5,15 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
-	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/output"
-	"github.com/weir-sensor/weir/sensor"
 )
 
-const (
-	hostSchema  = "weir.host.v1"
-	rankedHosts = 10_000 // rows of hosts.EXT
-	shownHosts  = 10     // rows on the terminal
-)
-
-// ranking returns the n hosts with which something is most likely wrong, the worst first; nil where nothing ranks them.
-func ranking(e *detect.Engine, n int) []ensemble.RankedHost {
-	if e == nil {
-		return nil
-	}
-	for _, d := range e.Detectors() {
-		if d, ok := d.(*ensemble.Detector); ok {
-			return d.Ranking(n)
-		}
-	}
-	return nil
-}
-
-// writeHosts writes the ranking into a target, which it owns.
-func writeHosts(target output.Target, format output.Format, hosts []ensemble.RankedHost) error {
-	sink := output.NewRecords(target, format, hostFields(), hostSchema, programVersion())
-	if err := sink.Write(hosts); err != nil {
-		_ = sink.Abort() // the first error says why
-		return err
-	}
-	return sink.Close()
-}
-
-// keepRanking writes the ranking of a live run as it is now: hosts.ndjson in place of the one before.
-func (l *live) keepRanking(run *sensor.Live) error {
-	var hosts []ensemble.RankedHost
-	run.Detection(func(e *detect.Engine) { hosts = ranking(e, rankedHosts) })
-	if hosts == nil || l.out == "" {
-		return nil
-	}
-	file, err := output.Create(filepath.Join(l.out, "hosts.ndjson"))
-	if err != nil {
-		return err
-	}
-	return writeHosts(file, output.NDJSON, hosts)
-}
+const shownHosts = 10 // rows on the terminal
 
 // share is a detector's share in JSON.
 type share struct {
@@ -87,26 +44,45 @@ func shares(list []ensemble.Share) output.Value {
 	return output.ObjectsValue(all)
 }
 
-// hostFields are the columns of the ranking; docs/ENSEMBLE.md describes them.
+// hostFields are the columns of the ranking of hosts; docs/ENSEMBLE.md describes them.
 func hostFields() []output.Field[ensemble.RankedHost] {
 	type host = ensemble.RankedHost
-	column := output.Column{}
-	named := func(name string, t output.Type, nullable bool, value func(h *host) output.Value) output.Field[host] {
-		c := column
-		c.Name, c.Type, c.Nullable = name, t, nullable
-		return output.Field[host]{Column: c, Value: value}
+	return slices.Concat([]output.Field[host]{
+		named("rank", output.Integer, func(h *host) output.Value { return output.UintValue(uint64(h.Rank)) }),
+		named("host", output.String, func(h *host) output.Value { return output.TextValue(h.Host.String()) }),
+	}, rankedFields(func(h *host) *ensemble.Ranked { return &h.Ranked }))
+}
+
+// flowFields are those of the ranking of flows.
+func flowFields() []output.Field[ensemble.RankedFlow] {
+	type flow = ensemble.RankedFlow
+	return slices.Concat([]output.Field[flow]{
+		named("rank", output.Integer, func(f *flow) output.Value { return output.UintValue(uint64(f.Rank)) }),
+		named("flow_id", output.String, func(f *flow) output.Value { return output.TextValue(fmt.Sprintf("%016x", f.FlowID)) }),
+		nullable("host", output.String, func(f *flow) output.Value { return output.TextOrNull(f.Host.String()) }),
+	}, rankedFields(func(f *flow) *ensemble.Ranked { return &f.Ranked }))
+}
+
+// rankedFields are the columns that rankings have in common.
+func rankedFields[T any](of func(*T) *ensemble.Ranked) []output.Field[T] {
+	return []output.Field[T]{
+		nullable("probability", output.Number, func(r *T) output.Value { return output.NumberOrNull(of(r).Probability) }),
+		nullable("score", output.Number, func(r *T) output.Value { return output.NumberOrNull(of(r).Score) }),
+		nullable("p", output.Number, func(r *T) output.Value { return output.NumberOrNull(of(r).P) }),
+		named("alerts", output.Integer, func(r *T) output.Value { return output.UintValue(of(r).Alerts) }),
+		named("first", output.Time, func(r *T) output.Value { return output.TimeValue(of(r).First) }),
+		named("last", output.Time, func(r *T) output.Value { return output.TimeValue(of(r).Last) }),
+		named("detectors", output.Objects, func(r *T) output.Value { return shares(of(r).Shares) }),
 	}
-	return []output.Field[host]{
-		named("rank", output.Integer, false, func(h *host) output.Value { return output.UintValue(uint64(h.Rank)) }),
-		named("host", output.String, false, func(h *host) output.Value { return output.TextValue(h.Host.String()) }),
-		named("probability", output.Number, true, func(h *host) output.Value { return output.NumberOrNull(h.Probability) }),
-		named("score", output.Number, true, func(h *host) output.Value { return output.NumberOrNull(h.Score) }),
-		named("p", output.Number, true, func(h *host) output.Value { return output.NumberOrNull(h.P) }),
-		named("alerts", output.Integer, false, func(h *host) output.Value { return output.UintValue(h.Alerts) }),
-		named("first", output.Time, false, func(h *host) output.Value { return output.TimeValue(h.First) }),
-		named("last", output.Time, false, func(h *host) output.Value { return output.TimeValue(h.Last) }),
-		named("detectors", output.Objects, false, func(h *host) output.Value { return shares(h.Shares) }),
-	}
+}
+
+// named is a column that always has a value, nullable one that may have none.
+func named[T any](name string, t output.Type, value func(*T) output.Value) output.Field[T] {
+	return output.Field[T]{Column: output.Column{Name: name, Type: t}, Value: value}
+}
+
+func nullable[T any](name string, t output.Type, value func(*T) output.Value) output.Field[T] {
+	return output.Field[T]{Column: output.Column{Name: name, Type: t, Nullable: true}, Value: value}
 }
 
 // printRanking prints the worst hosts: those of which an alert says something.

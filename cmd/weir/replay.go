@@ -17,7 +17,6 @@ import (
 	"github.com/weir-sensor/weir/capture/libpcap"
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
-	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/output/summary"
 	"github.com/weir-sensor/weir/packet"
@@ -178,7 +177,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	r.warn(ctx, stats, &ledger)
 	to.warn(r.log)
 	r.tell(r.log, r.loaded.Config.Log.Level)
-	finishErr := r.finish(ledger, stats, to, ranking(opt.Detect, rankedHosts), err == nil && ctx.Err() == nil)
+	finishErr := r.finish(ledger, stats, to, gather(opt.Detect), err == nil && ctx.Err() == nil)
 	switch {
 	case err != nil || finishErr != nil:
 		return errors.Join(err, finishErr)
@@ -261,12 +260,12 @@ func (r *replay) warn(ctx context.Context, stats pcapfile.Stats, ledger *sensor.
 }
 
 // finish writes what goes with the records.
-func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs, hosts []ensemble.RankedHost, complete bool) error {
-	if err := to.print(r.app.stdout, &ledger, hosts); err != nil {
+func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs, found findings, complete bool) error {
+	if err := to.print(r.app.stdout, &ledger, found.hosts); err != nil {
 		return err
 	}
 	if r.build != nil {
-		if err := errors.Join(fillBooks(r.build, r.withLedger(&ledger), hosts), writeReport(r.report, r.build, r.loaded.Config)); err != nil {
+		if err := errors.Join(fillBooks(r.build, r.withLedger(&ledger), found.hosts), writeReport(r.report, r.build, r.loaded.Config)); err != nil {
 			return err
 		}
 	}
@@ -276,7 +275,7 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs,
 	if err := r.writeJSON("ledger.json", r.withLedger(&ledger)); err != nil {
 		return err
 	}
-	if err := r.writeHosts(hosts); err != nil {
+	if err := r.writeFindings(&found); err != nil {
 		return err
 	}
 	m := newManifest(r.loaded.Config, stats, &ledger, r.dir.Names(), complete)
@@ -292,20 +291,13 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs,
 	return nil
 }
 
-// writeHosts writes the ranking, where there is one.
-func (r *replay) writeHosts(hosts []ensemble.RankedHost) error {
-	if hosts == nil {
-		return nil
-	}
+// writeFindings writes the tables of detectors.
+func (r *replay) writeFindings(f *findings) error {
 	format, err := output.ParseFormat(r.loaded.Config.Output.Format)
 	if err != nil {
 		return usageError{err}
 	}
-	file, err := r.dir.Create("hosts." + format.String())
-	if err != nil {
-		return err
-	}
-	return writeHosts(file, format, hosts)
+	return f.write(format, r.dir.Create)
 }
 
 func (r *replay) writeJSON(name string, v any) error {

@@ -50,7 +50,7 @@ func (r *reporting) readCaptures(ctx context.Context, how build.Options, paths [
 		r.note(b, fmt.Sprintf("%s ends early; everything before counts", cut))
 	}
 	r.tell(r.log, r.config.Log.Level)
-	return b, fillBooks(b, r.withLedger(&ledger), ranking(opt.Detect, rankedHosts))
+	return b, fillBooks(b, r.withLedger(&ledger), gather(opt.Detect).hosts)
 }
 
 // judged has a run's flows and windows judged, and handed to a report.

@@ -17,10 +17,10 @@ import (
 	"github.com/weir-sensor/weir/research"
 )
 
-const trainEnsembleHelp = `ensemble runs the detectors over labelled traces and fits how what they say of a host becomes a probability; the file
-it writes is what detect.ensemble.calibration names. Something is wrong with a host that is the client of
-a flow of one of the classes of --wrong, or the target of a flood of them (family dos). What the curve
-and the figures rest on are hosts whose address the weights were not fitted on.`
+const trainEnsembleHelp = `ensemble runs the detectors over labelled traces and fits how what they say of a host, and of a flow, becomes a
+probability; the file it writes is what detect.ensemble.calibration names. Something is wrong with a flow of one of the
+classes of --wrong, and with a host that is the client of such a flow, or the target of a flood of them (family dos).
+What the curve and the figures rest on are hosts, and flows of hosts, whose address the weights were not fitted on.`
 
 // ensembleTraining is one run of train ensemble.
 type ensembleTraining struct {
@@ -28,6 +28,7 @@ type ensembleTraining struct {
 	labelFiles, wrong []string
 
 	cases    []ensemble.Case // hosts of all traces
+	flows    []ensemble.Case // flows of all traces of which detectors spoke
 	features []string
 }
 
@@ -91,6 +92,10 @@ func (t *ensembleTraining) judge(ctx context.Context, path string, labels *resea
 			t.cases = append(t.cases, c)
 		}
 	}
+	for _, c := range said.FlowCases() {
+		c.Positive = truth.Flow(c.FlowID)
+		t.flows = append(t.flows, c)
+	}
 	return nil
 }
 
@@ -128,10 +133,15 @@ func fold(cases []ensemble.Case) {
 // fit writes the calibration of the cases and says how good it is.
 func (t *ensembleTraining) fit() error {
 	fold(t.cases)
+	fold(t.flows)
 	c := &ensemble.Calibration{Features: t.features}
 	var err error
 	if c.Host, err = ensemble.Train(t.cases); err != nil {
 		return fmt.Errorf("fit hosts: %w", err)
+	}
+	if c.Flow, err = ensemble.Train(t.flows); err != nil { // a few hosts may do without it
+		c.Flow = nil
+		t.logger(t.config).Warn("flows get no probability", "problem", err)
 	}
 	c.Manifest = t.manifest()
 	if err := t.write(c.Seal()); err != nil {
@@ -142,18 +152,25 @@ func (t *ensembleTraining) fit() error {
 
 // calibrationText says what was fitted.
 func calibrationText(c *ensemble.Calibration) string {
+	text := stackText("hosts", c.Features, c.Host)
+	if c.Flow != nil {
+		text += "\n" + stackText("flows", c.Features, c.Flow)
+	}
+	return text
+}
+
+func stackText(of string, features []string, s *ensemble.Stack) string {
 	var b strings.Builder
-	s := c.Host
-	fmt.Fprintf(&b, "hosts: %d wrong, %d others\nfeature                         weight\n", s.Positives, s.Negatives)
-	for i, name := range c.Features {
+	fmt.Fprintf(&b, "%s: %d wrong, %d others\nfeature                         weight\n", of, s.Positives, s.Negatives)
+	for i, name := range features {
 		if s.Weights[i] > 0 {
 			fmt.Fprintf(&b, "%-30s %7.3f\n", name, s.Weights[i])
 		}
 	}
 	m := s.Measured
-	fmt.Fprintf(&b, "of hosts held out: Brier %.4f, log loss %.4f, expected calibration error %.4f\n", m.Brier, m.LogLoss, m.ECE)
+	fmt.Fprintf(&b, "of %s held out: Brier %.4f, log loss %.4f, expected calibration error %.4f\n", of, m.Brier, m.LogLoss, m.ECE)
 	for _, bin := range m.Reliability {
-		fmt.Fprintf(&b, "  %4d hosts said %.4f, were %.4f\n", bin.N, bin.Probability, bin.Happened)
+		fmt.Fprintf(&b, "  %4d %s said %.4f, were %.4f\n", bin.N, of, bin.Probability, bin.Happened)
 	}
 	return b.String()
 }

@@ -1,6 +1,7 @@
 package ensemble
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -36,6 +37,7 @@ type Stack struct {
 	Prior     float64     `json:"prior"`     // share of positives among the cases
 	Positives int         `json:"positives"` // cases
 	Negatives int         `json:"negatives"`
+	Addresses int         `json:"addresses,omitempty"` // that flows are of: those of one are alike; 0: all cases count for themselves
 	Measured  Measured    `json:"measured"`
 
 	weights []float64 // of the features of the detectors at hand
@@ -71,7 +73,7 @@ func (s *Stack) probability(weights, row []float64) float64 {
 	for i, x := range row {
 		v += weights[i] * x
 	}
-	edge := 1 / (2 * float64(s.Positives+s.Negatives))
+	edge := 1 / (2 * float64(cmp.Or(s.Addresses, s.Positives+s.Negatives)))
 	return min(max(s.Curve.At(v), edge), 1-edge)
 }
 
@@ -156,8 +158,8 @@ func (s *Stack) check(features int) error {
 		return fmt.Errorf("intercept, curve: want up to %g", maxWeight)
 	case !(s.Prior > 0 && s.Prior < 1):
 		return fmt.Errorf("prior: got %v, want between 0 and 1", s.Prior)
-	case s.Positives < 1 || s.Negatives < 1:
-		return errors.New("positives, negatives: want 1 or more")
+	case s.Positives < 1 || s.Negatives < 1 || s.Addresses < 0:
+		return errors.New("positives, negatives: want 1 or more, addresses: 0 or more")
 	case !slices.IsSortedFunc(s.Curve.Steps, func(a, b learn.Step) int { return int(math.Copysign(1, a.From-b.From)) }):
 		return errors.New("steps: want them ascending")
 	}

@@ -68,8 +68,8 @@ func TestRankingOfTheDemo(t *testing.T) {
 	}
 }
 
-// cases returns what the default detectors say of the hosts of a run of the corpus.
-func cases(t *testing.T, run string) (all []ensemble.Case, names []string) {
+// cases returns what the default detectors say of the hosts and the flows of a run of the corpus.
+func cases(t *testing.T, run string) (all, flows []ensemble.Case, names []string) {
 	t.Helper()
 	for _, phase := range corpustest.Phases() {
 		cfg := detectors.DefaultConfig()
@@ -89,8 +89,12 @@ func cases(t *testing.T, run string) (all []ensemble.Case, names []string) {
 				all = append(all, c)
 			}
 		}
+		for _, c := range said.FlowCases() {
+			c.Positive, c.Fold = truth.Flow(c.FlowID), int(c.Host.Addr.Lo%5)
+			flows = append(flows, c)
+		}
 	}
-	return all, names
+	return all, flows, names
 }
 
 // found returns how many of the wrong have a score above that which a share of the others exceed.
@@ -113,8 +117,18 @@ func found(scores []float64, wrong []bool, share float64) (n int) {
 
 // What is fitted on one run says what happened in another. docs/ENSEMBLE.md has the figures.
 func TestCalibrationHoldsForAnotherRun(t *testing.T) {
-	train, names := cases(t, "dev")
-	test, _ := cases(t, "dev3")
+	train, trainFlows, names := cases(t, "dev")
+	test, testFlows, _ := cases(t, "dev3")
+	for _, c := range []struct {
+		of          string
+		train, test []ensemble.Case
+	}{{"hosts", train, test}, {"flows", trainFlows, testFlows}} {
+		t.Run(c.of, func(t *testing.T) { holds(t, c.of, c.train, c.test, names) })
+	}
+}
+
+// holds fits a model and asks it about other cases.
+func holds(t *testing.T, of string, train, test []ensemble.Case, names []string) {
 	stack, err := ensemble.Train(train)
 	if err != nil {
 		t.Fatal(err)
@@ -137,9 +151,9 @@ func TestCalibrationHoldsForAnotherRun(t *testing.T) {
 		}
 		t.Logf("%-20s weight %.3f, by itself %d found at 1 %% false", name, stack.Weights[i], found(column, wrong, .01))
 	}
-	t.Logf("fitted on %d wrong and %d other hosts: %+v", stack.Positives, stack.Negatives, stack.Measured)
+	t.Logf("fitted on %d wrong and %d other %s: %+v", stack.Positives, stack.Negatives, of, stack.Measured)
 	brier, ece := learn.Brier(probabilities, wrong), learn.ECE(probabilities, wrong, learn.ECEBins)
-	t.Logf("of %d wrong and %d other hosts of the other run: Brier %.4f, log loss %.4f, ECE %.4f", positives, len(test)-positives, brier, learn.LogLoss(probabilities, wrong), ece)
+	t.Logf("of %d wrong and %d other %s of the other run: Brier %.4f, log loss %.4f, ECE %.4f", positives, len(test)-positives, of, brier, learn.LogLoss(probabilities, wrong), ece)
 	for _, b := range learn.Reliability(probabilities, wrong, learn.ECEBins) {
 		t.Logf("%+v", b)
 	}

@@ -23,7 +23,7 @@ type Detector struct {
 	rings  []*ring // by detector and class; nil: no score yet
 	hosts  *detect.Table[detect.Host, evidence]
 	named  *detect.Table[detect.Host, evidence] // those with alerts, so that a flood of others does not drive them out
-	flows  *detect.Table[uint64, evidence]      // those with alerts
+	flows  flows
 	counts Counters
 
 	none, worst, ps, row []float64 // scratch
@@ -52,7 +52,7 @@ func New(cfg Config, members []string, local []string) (*Detector, error) {
 		rings: make([]*ring, len(members)*classes),
 		hosts: detect.NewTable[detect.Host, evidence](cfg.MaxHosts),
 		named: detect.NewTable[detect.Host, evidence](max(cfg.MaxHosts/4, 1)),
-		flows: detect.NewTable[uint64, evidence](max(cfg.MaxHosts/4, 1)),
+		flows: newFlows(max(cfg.MaxHosts/4, 1)),
 	}
 	d.group, d.none = groups(members, cfg.Groups)
 	model, err := loadCalibration(cfg.Calibration, members)
@@ -139,8 +139,8 @@ func (d *Detector) judge(s *detect.Score) {
 		return
 	}
 	d.host(s.Subject, s.Time).by[s.Detector].judge(p, s.Alerted)
-	if s.Alerted && s.FlowID != 0 {
-		d.flow(s.FlowID, s.Time).by[s.Detector].judge(p, true)
+	if s.FlowID != 0 {
+		d.flow(s.FlowID, s.Subject, s.Time).by[s.Detector].judge(p, s.Alerted)
 	}
 }
 
@@ -178,11 +178,6 @@ func (d *Detector) host(h detect.Host, now int64) *evidence {
 	return d.at(e, now)
 }
 
-func (d *Detector) flow(id uint64, now int64) *evidence {
-	e, _ := d.flows.Put(id, detect.Mix(d.seed, id))
-	return d.at(e, now)
-}
-
 // at forgets evidence that is too old, and notes that it is added to.
 func (d *Detector) at(e *evidence, now int64) *evidence {
 	if e.first == 0 || now-e.first >= int64(d.cfg.Memory) {
@@ -202,16 +197,16 @@ func (d *Detector) Annotate(a *detect.Alert) {
 	e := d.host(a.Subject, a.Time)
 	e.count(member, a)
 	e = d.keep(a.Subject, e)
-	model := d.model.host()
+	model, baseRate := d.model.host(), d.cfg.BaseRate
+	d.nameFlows(member, a)
 	if a.FlowID != 0 {
-		e, model = d.flow(a.FlowID, a.Time), d.model.flow()
-		e.count(member, a)
+		e, model, baseRate = d.flow(a.FlowID, a.Subject, a.Time), d.model.flow(), d.cfg.FlowBaseRate
 	}
 	if p := e.by[member].alerted; math.IsNaN(a.P) && p > 0 {
 		a.P = float64(p)
 	}
 	if model != nil && math.IsNaN(a.Probability) {
-		a.Probability = d.weigh(e, model).probability
+		a.Probability = d.weigh(e, model, baseRate).probability
 	}
 }
 
@@ -238,5 +233,6 @@ func (d *Detector) Counters() Counters { return d.counts }
 
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {
-	return []detect.TableCount{d.hosts.Count("hosts"), d.named.Count("alerted hosts"), d.flows.Count("flows")}
+	return []detect.TableCount{d.hosts.Count("hosts"), d.named.Count("alerted hosts"),
+		d.flows.scored.Count("flows"), d.flows.named.Count("alerted flows")}
 }

@@ -79,8 +79,8 @@ type verdict struct {
 	probability float64 // NaN: not calibrated
 }
 
-// weigh judges evidence; model may be nil.
-func (d *Detector) weigh(e *evidence, model *Stack) verdict {
+// weigh judges evidence; model may be nil. baseRate is where a probability is moved to.
+func (d *Detector) weigh(e *evidence, model *Stack, baseRate float64) verdict {
 	d.ps, d.worst = d.ps[:0], append(d.worst[:0], d.none...)
 	for i := range d.members {
 		s := &e.by[i]
@@ -91,7 +91,7 @@ func (d *Detector) weigh(e *evidence, model *Stack) verdict {
 	}
 	v := verdict{p: Cauchy(d.ps), score: NoisyOr(leak, d.worst), probability: math.NaN()}
 	if model != nil {
-		v.probability = learn.Correct(model.at(d.features(e, d.row)), model.Prior, d.cfg.BaseRate)
+		v.probability = learn.Correct(model.at(d.features(e, d.row)), model.Prior, baseRate)
 	}
 	return v
 }

@@ -9,7 +9,8 @@ func (d *Detector) Info() detect.Info {
 		Watches: "scores and alerts of all other detectors",
 		Idea: "Detectors measure different things in different units. The ensemble brings what they say of a host to one scale, " +
 			"so that hosts can be ranked: how unusual each score is among its peers, how bad the alerts are, and, where labelled " +
-			"captures were at hand, how probable it is that something is wrong.",
+			"captures were at hand, how probable it is that something is wrong. Flows that a detector scored, or that an alert names, " +
+			"are weighed the same way.",
 		Formula: `p of a score: (1 + usual scores as large)/(1 + usual scores); usual are the latest detect.ensemble.scores of the same
   detector and class of peers (role, ours or not, host or flow) without an alert. Beyond the largest of 1,000 or more: the tail
   share * (1 + shape (s-u)/scale)^(-1/shape), fitted above the 98th percentile u, 1e-9 at least. With fewer than 100 usual
@@ -19,9 +20,10 @@ p of a host: 1/2 - atan(mean of tan((1/2-p) pi))/pi over the detectors that judg
 score: 1 - (1 - 0.0001) prod (1 - belief) over the groups of detectors, of each the worst alert; belief is an assumption: info
   0.02, low 0.2, medium 0.5, high 0.9
 probability: the calibration's curve of intercept + sum of weights times features (-log10 p and belief of each detector), then
-  moved in logit from the calibration's share of positives to detect.ensemble.base_rate`,
+  moved in logit from the calibration's share of positives to detect.ensemble.base_rate, of flows to flow_base_rate
+a flow's evidence: its own scores, and the alerts that are about it or name it among their ten flows`,
 		Cost:   "0.3 to 1.5 us per score; nothing per flow",
-		Memory: "about 450 bytes for each of detect.ensemble.max_hosts hosts, and half as many again for alerted hosts and flows; 16 bytes per usual score",
+		Memory: "about 450 bytes for each of detect.ensemble.max_hosts hosts, and three quarters as many again for alerted hosts, flows and flows in alerts; 16 bytes per usual score",
 		Wrong: "What is usual is learned from what runs: an attack that goes on below all thresholds becomes usual. With few hosts " +
 			"p-values cannot be small. A probability holds where traffic is like that which the calibration was fitted on; the one that " +
 			"comes with weir is from a small test network.",

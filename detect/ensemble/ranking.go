@@ -10,21 +10,35 @@ import (
 	"github.com/weir-sensor/weir/detect"
 )
 
-// RankedHost is a row of the ranking. Its columns, and names in JSON, are: rank, host, probability, score, p, alerts, first,
-// last, and detectors, a list of detector, share, p, judged, alerts, severity.
-type RankedHost struct {
-	Rank        int // from 1
-	Host        detect.Host
+// Ranked is a row of a ranking: what is said of a host or a flow.
+type Ranked struct {
+	Rank        int     // from 1
 	Probability float64 // that something is wrong with it, at the configured base rate; NaN: not calibrated
 	Score       float64 // 0 to 1, larger is worse; no probability
 	P           float64 // that scores are as large where nothing is wrong; NaN: it was not judged
-	Alerts      uint64  // written ones
+	Alerts      uint64  // written ones that are about it or, of a flow, name it as evidence
 	First, Last int64   // times of the first and the latest score or alert, ns since the Unix epoch
 	Shares      []Share // of the detectors that spoke, the largest first
 }
 
+// RankedHost is a row of the ranking of hosts. Its columns, and names in JSON, are: rank, host, probability, score, p, alerts,
+// first, last, and detectors, a list of detector, share, p, judged, alerts, severity.
+type RankedHost struct {
+	Host detect.Host
+	Ranked
+}
+
+// RankedFlow is a row of the ranking of flows. Host is the one that was spoken of when the flow was first.
+type RankedFlow struct {
+	FlowID uint64
+	Host   detect.Host
+	Ranked
+}
+
+// candidate is what can have a place in a ranking: a host or, with an id, a flow.
 type candidate struct {
 	host detect.Host
+	flow uint64
 	e    *evidence
 	verdict
 }
@@ -37,10 +51,36 @@ func (d *Detector) Ranking(n int) []RankedHost {
 	for _, table := range []*detect.Table[detect.Host, evidence]{d.named, d.hosts} {
 		for h, e := range table.All() {
 			if h.Version != 0 {
-				all = append(all, candidate{h, e, d.weigh(e, model)})
+				all = append(all, candidate{host: h, e: e, verdict: d.weigh(e, model, d.cfg.BaseRate)})
 			}
 		}
 	}
+	all = worst(all, n)
+	rows := make([]RankedHost, len(all))
+	for i := range all {
+		rows[i] = RankedHost{all[i].host, d.ranked(i, &all[i], model)}
+	}
+	return rows
+}
+
+// RankedFlows returns the n flows with which something is most likely wrong, in the same order, then by id: of those that
+// a detector scored, or that an alert is about or names as evidence. The caller owns it.
+func (d *Detector) RankedFlows(n int) []RankedFlow {
+	model := d.model.flow()
+	var all []candidate
+	for id, f := range d.allFlows() {
+		all = append(all, candidate{host: f.host, flow: id, e: &f.evidence, verdict: d.weigh(&f.evidence, model, d.cfg.FlowBaseRate)})
+	}
+	all = worst(all, n)
+	rows := make([]RankedFlow, len(all))
+	for i := range all {
+		rows[i] = RankedFlow{all[i].flow, all[i].host, d.ranked(i, &all[i], model)}
+	}
+	return rows
+}
+
+// worst brings candidates into order and returns the first n.
+func worst(all []candidate, n int) []candidate {
 	slices.SortFunc(all, func(a, b candidate) int {
 		return cmp.Or(
 			cmp.Compare(b.probability, a.probability), // NaN equals NaN
@@ -48,15 +88,16 @@ func (d *Detector) Ranking(n int) []RankedHost {
 			cmp.Compare(known(a.p), known(b.p)),
 			cmp.Compare(b.e.alerts, a.e.alerts),
 			cmp.Compare(a.host.Version, b.host.Version),
-			cmp.Compare(a.host.Addr.Hi, b.host.Addr.Hi), cmp.Compare(a.host.Addr.Lo, b.host.Addr.Lo))
+			cmp.Compare(a.host.Addr.Hi, b.host.Addr.Hi), cmp.Compare(a.host.Addr.Lo, b.host.Addr.Lo),
+			cmp.Compare(a.flow, b.flow))
 	})
-	rows := make([]RankedHost, min(n, len(all)))
-	for i := range rows {
-		c := &all[i]
-		rows[i] = RankedHost{Rank: i + 1, Host: c.host, Probability: c.probability, Score: c.score, P: c.p, Alerts: c.e.alerts,
-			First: c.e.first, Last: c.e.last, Shares: spoke(d.shares(c.e, model))}
-	}
-	return rows
+	return all[:min(n, len(all))]
+}
+
+// ranked makes a row of the candidate with index i.
+func (d *Detector) ranked(i int, c *candidate, model *Stack) Ranked {
+	return Ranked{Rank: i + 1, Probability: c.probability, Score: c.score, P: c.p, Alerts: c.e.alerts,
+		First: c.e.first, Last: c.e.last, Shares: spoke(d.shares(c.e, model))}
 }
 
 // known makes the largest of what is not known.

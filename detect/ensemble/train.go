@@ -1,6 +1,7 @@
 package ensemble
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -8,11 +9,12 @@ import (
 	"github.com/weir-sensor/weir/learn"
 )
 
-// Case is what the detectors said of a host, to fit a Stack with.
+// Case is what the detectors said of a host or, with FlowID, a flow, to fit a Stack with.
 type Case struct {
 	Host     detect.Host
+	FlowID   uint64
 	Row      []float64 // the features of FeatureNames
-	Positive bool      // something is wrong with it
+	Positive bool      // something is wrong
 	Fold     int       // cases of one fold are never on both sides of a fit
 }
 
@@ -29,6 +31,17 @@ func (d *Detector) Case(h detect.Host) Case {
 		e = &evidence{}
 	}
 	return Case{Host: h, Row: d.features(e, nil)}
+}
+
+// FlowCases returns what is known of the flows that a detector scored or an alert names, by id, of which Host, FlowID and
+// Row are set. The caller owns it.
+func (d *Detector) FlowCases() []Case {
+	var all []Case
+	for id, f := range d.allFlows() {
+		all = append(all, Case{Host: f.host, FlowID: id, Row: d.features(&f.evidence, nil)})
+	}
+	slices.SortFunc(all, func(a, b Case) int { return cmp.Compare(a.FlowID, b.FlowID) })
+	return all
 }
 
 // ridge is the L2 penalty of the weights: that of a normal prior with a deviation of 1.
@@ -48,6 +61,7 @@ func Train(cases []Case) (*Stack, error) {
 	if s.Positives < 2 || s.Negatives < 2 {
 		return nil, errors.New("want two positive and two negative cases at least")
 	}
+	s.Addresses = addresses(cases)
 	s.Prior = float64(s.Positives) / float64(len(cases))
 	s.Weights, s.Intercept = fitStack(cases, func(Case) bool { return true })
 	logits, positive := heldOut(cases), make([]bool, len(cases))
@@ -57,6 +71,17 @@ func Train(cases []Case) (*Stack, error) {
 	s.Curve = learn.FitCurve(logits, positive)
 	s.Measured = measure(cases, logits, positive)
 	return s, nil
+}
+
+// addresses returns how many hosts the flows among cases are of.
+func addresses(cases []Case) int {
+	of := map[detect.Host]bool{}
+	for _, c := range cases {
+		if c.FlowID != 0 {
+			of[c.Host] = true
+		}
+	}
+	return len(of)
 }
 
 // folds returns the folds of cases, ascending.

@@ -77,7 +77,7 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Ports returns the figures of all ports, by bytes both ways, most first. The caller owns the slice.
 func (d *Detector) Ports() []Port {
-	var all []Port
+	all := make([]Port, 0, d.ports.Len())
 	for s, u := range d.ports.All() {
 		all = append(all, Port{s.proto, s.port, u.bytes[flowtable.Up], u.bytes[flowtable.Down], u.flows, u.clients.Count(), u.servers.Count(), u.first, u.last})
 	}
