@@ -32,6 +32,8 @@ var detectRanges = map[string]accepted{
 	"detect.hosts.deviations":      {[]string{"1", "1000"}, []string{"0.9", "1001", "NaN"}},
 	"detect.hosts.min_hosts":       {[]string{"2", "1000000"}, []string{"1", "1000001"}},
 	"detect.hosts.many_ports":      {[]string{"1", "65535"}, []string{"0", "65536"}},
+	"detect.hosts.compat":          {[]string{"false", "true"}, []string{"2"}},
+	"detect.hosts.compat_popular":  {[]string{"", "53,65535"}, []string{"0", "80,0"}},
 	"detect.hosts.max_hosts":       {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 	"detect.hosts.max_busy":        {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 	"detect.hosts.max_scanned":     {[]string{"1", "100000"}, []string{"0", "100001"}},

@@ -77,6 +77,15 @@ func (f *Flow) Failed() bool {
 	return false
 }
 
+// ToMany says whether the server's address is a multicast or the limited broadcast one: it stands for several hosts, and
+// what is sent to it is no contact with one.
+func (f *Flow) ToMany() bool {
+	if f.Version == 4 {
+		return f.Server.Lo>>28&0xf == 0xe || uint32(f.Server.Lo) == 0xffff_ffff
+	}
+	return f.Server.Hi>>56 == 0xff
+}
+
 // First says whether this is the flow's first record: later parts of a long flow are not new contacts.
 func (f *Flow) First() bool { return f.Part == 0 }
 

@@ -11,6 +11,8 @@ import (
 var kinds = []detect.Kind{
 	{Name: "many_ports", Severity: detect.Low, Doc: "An address asked, or answered on, more than many_ports ports in 10 min; again at each doubling."},
 	{Name: "over_fence", Severity: detect.Informational, Doc: "An address asked, or answered on, far more ports in 10 min than others in its role."},
+	{Name: "compat_percentile", Severity: detect.Informational, Doc: "An address has more ports, answered or not, since the beginning than nine of ten (compat); once."},
+	{Name: "compat_many", Severity: detect.Informational, Doc: "An address has more than many_ports ports since the beginning (compat); with each flow."},
 }
 
 const (

@@ -53,8 +53,9 @@ type Detector struct {
 	crossings []crossing
 	high      map[key]bool // over the fence in the window before
 	knockers  []knocker
-	knocked   bool   // one is there
-	warmed    uint32 // so that reads which only fetch are not left out
+	knocked   bool    // one is there
+	compat    *compat // nil: it is off
+	warmed    uint32  // so that reads which only fetch are not left out
 }
 
 // New returns the detector; cfg must be valid.
@@ -62,6 +63,9 @@ func New(cfg Config) *Detector {
 	d := &Detector{cfg: cfg, hosts: detect.NewTable[key, host](cfg.MaxHosts), high: map[key]bool{}, knockers: make([]knocker, knockers)}
 	d.all = [2]histogram{newHistogram(portIDs), newHistogram(portIDs)}
 	d.pool.sets.limit, d.pool.bitmaps.limit = cfg.MaxBusy, cfg.MaxScanned
+	if cfg.Compat {
+		d.compat = newCompat(cfg)
+	}
 	d.hosts.Forget = func(k key, h *host) {
 		d.all[index(k)].add(int(h.ports.count), -1)
 		d.pool.release(&h.ports)
@@ -82,13 +86,17 @@ func (d *Detector) Batches() []time.Duration { return []time.Duration{tick, wind
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {
 	sets, bitmaps := &d.pool.sets, &d.pool.bitmaps
-	return []detect.TableCount{d.hosts.Count("hosts"),
+	all := []detect.TableCount{d.hosts.Count("hosts"),
 		{Name: "busy", Entries: len(sets.all) - len(sets.free), Cap: sets.limit, Rejected: sets.rejected},
 		{Name: "scanned", Entries: len(bitmaps.all) - len(bitmaps.free), Cap: bitmaps.limit, Rejected: bitmaps.rejected}}
+	if d.compat != nil {
+		all = append(all, d.compat.hosts.Count("compat"))
+	}
+	return all
 }
 
 // Flows implements detect.FlowWatcher. A client's ports are those that it asked, a server's those on which it answered.
-func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
+func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
 	for i := range flows {
 		f := &flows[i]
 		if !f.HasPorts() {
@@ -102,10 +110,13 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	}
 	for i := range flows {
 		f := &flows[i]
-		if !f.HasPorts() {
-			continue
+		if d.compat != nil && f.HasPorts() {
+			d.compat.flow(f, out)
 		}
 		answered := f.Answered()
+		if !f.HasPorts() || f.ToMany() || f.ClientBy == flowtable.ByFirst && guessed(f, answered) {
+			continue
+		}
 		if k := (key{f.ClientHost(), false}); answered || d.knock(k, f) {
 			d.use(k, f.ClientHash, f, f.Server)
 		}
@@ -114,6 +125,21 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 		}
 	}
 }
+
+// guessed says whether it is a guess, by the first packet seen, which end asked for a port and which answers on it, so that
+// the flow says nothing of either. Packets that nobody answered come from who asks, unless they are TCP's with ACK or RST,
+// which answer something or go on with it.
+func guessed(f *detect.Flow, answered bool) bool {
+	if f.ServerPort < wellKnown && f.ClientPort >= wellKnown || f.Missing&detect.NoClientPort != 0 {
+		return false // of records from elsewhere
+	}
+	if f.Proto == packet.ProtoTCP {
+		return f.Missing&detect.NoTCPFlags != 0 || f.TCPFlags[flowtable.Up]&(packet.ACK|packet.RST) != 0
+	}
+	return answered
+}
+
+const wellKnown = 1024
 
 // knocker is a client that nobody answered, and the port that it asked.
 type knocker struct {

@@ -164,6 +164,43 @@ func TestHosts(t *testing.T) {
 	}
 }
 
+// Where it is a guess who asked for which port, a flow counts for neither end; a probe that nobody answered is no guess.
+func TestGuessesCountForNobody(t *testing.T) {
+	const answered = true
+	of := func(proto uint8, flags uint8, server packet.Addr, answers bool) func(*trace) {
+		return func(t *trace) {
+			for i := range 150 {
+				t.add(20, addr(192, 0, 2, 1), server, uint16(2000+i), answers)
+				r := &t.records[len(t.records)-1]
+				r.Proto, r.ClientPort, r.ClientBy, r.TCPFlags[flowtable.Up] = proto, 5560, flowtable.ByFirst, flags
+				if r.State = flowtable.New; answers {
+					r.State = flowtable.Established
+				}
+			}
+		}
+	}
+	one := addr(10, 0, 0, 1)
+	for name, test := range map[string]struct {
+		make func(*trace)
+		want int
+	}{
+		"UDP between high ports, both ways": {of(packet.ProtoUDP, 0, one, answered), 0},
+		"UDP that nobody answers":           {of(packet.ProtoUDP, 0, one, !answered), 1},
+		"UDP broadcasts":                    {of(packet.ProtoUDP, 0, addr(255, 255, 255, 255), !answered), 0},
+		"UDP multicast":                     {of(packet.ProtoUDP, 0, addr(239, 1, 2, 3), !answered), 0},
+		"TCP from the middle":               {of(packet.ProtoTCP, packet.ACK|packet.PSH, one, answered), 0},
+		"TCP backscatter":                   {of(packet.ProtoTCP, packet.RST|packet.ACK, one, !answered), 0},
+		"FIN scan":                          {of(packet.ProtoTCP, packet.FIN, one, !answered), 1},
+	} {
+		var tr trace
+		tr.others(10)
+		test.make(&tr)
+		if alerts, _ := run(DefaultConfig(), tr.records, 1); len(alerts) != test.want {
+			t.Errorf("%s: got %v, want %d", name, said(alerts), test.want)
+		}
+	}
+}
+
 func TestFewHostsHaveNoFence(t *testing.T) {
 	var tr trace
 	for i := range uint16(50) {

@@ -47,7 +47,7 @@ func outcomeOf(f *detect.Flow) (o outcome, stealth bool) {
 
 func otherOutcome(f *detect.Flow) outcome {
 	switch {
-	case !f.HasPorts() && !isRequest(f), toMany(f):
+	case !f.HasPorts() && !isRequest(f), f.ToMany():
 		return unclear
 	case f.Answered():
 		return taken
@@ -66,14 +66,6 @@ func isRequest(f *detect.Flow) bool {
 		return f.ClientPort == 128
 	}
 	return false
-}
-
-// toMany says whether the server is a multicast address or the limited broadcast one.
-func toMany(f *detect.Flow) bool {
-	if f.Version == 4 {
-		return f.Server.Lo>>28&0xf == 0xe || uint32(f.Server.Lo) == 0xffff_ffff
-	}
-	return f.Server.Hi>>56 == 0xff
 }
 
 // stealthOutcome is of TCP whose client sent no SYN. NULL, FIN and Xmas scans send what no connection begins with: neither

@@ -66,6 +66,18 @@ func targetOf(f *detect.Flow, unanswered bool) (t target, speaks bool) {
 	return t, unanswered
 }
 
+// isError says whether it is an ICMP error: unreachable, time exceeded and the like. An error quotes a packet of who gets it,
+// so that many of them are the answers to many packets, such as a UDP scan's, and no flood.
+func isError(f *detect.Flow) bool {
+	switch f.Proto {
+	case packet.ProtoICMP:
+		return f.ClientPort == 3 || f.ClientPort == 4 || f.ClientPort == 5 || f.ClientPort == 11 || f.ClientPort == 12
+	case packet.ProtoICMPv6:
+		return f.ClientPort >= 1 && f.ClientPort <= 4
+	}
+	return false
+}
+
 func isReflector(port uint16) bool {
 	for _, p := range reflectors {
 		if p == port {

@@ -17,14 +17,14 @@ func (d *Detector) Info() detect.Info {
 			"rise: S > 8 of a host, x >= ratio times the mean, and min_flows or min_bytes. shift: two or more of the network's quantities.\n" +
 			"flood: flood_flows unanswered in a step, flood_share of all to that service and port; or syn_flows where " +
 			"y = max(0, y + (begun - completed)/F - 0.35) > 1.05, F the mean of the completed, 10 at least (Wang, Zhang and Shin, 2002); " +
-			"ICMP: icmp_packets to a host. At most 20 victims are named in 10 s. Candidates come from Space-Saving with 4,096 counters (Metwally et al., 2005).\n" +
+			"ICMP: icmp_packets to a host, without errors (unreachable, time exceeded and the like: they quote, and so answer, what it sent). At most 20 victims are named in 10 s. Candidates come from Space-Saving with 4,096 counters (Metwally et al., 2005).\n" +
 			"Entropies in bits, over flows, of clients, servers and their ports, each hashed to 4,096 cells: too low with more than " +
 			"some hundreds of values, 12 at most.",
 		Cost:   "about 0.3 us per flow: three table look-ups and four counts; per step, what its hosts and victims cost",
 		Memory: "300 B for each of max_hosts, 0.8 kB for each of max_victims, 1 MB for entropies",
 		Wrong: "A service that is down while many ask for it looks like a SYN flood; a backup looks like a rise. A flood of answered " +
 			"requests is seen as a rise only. Flows longer than lag count for what they do in the steps that are still open; " +
-			"a flood of one endless UDP flow is seen when its record is written (flow.active_timeout).",
+			"a flood of forged ICMP errors is none; one endless UDP flow is seen when its record is written (flow.active_timeout).",
 		Remedy: "Raise flood_flows on busy networks; ratio, min_flows and min_bytes decide about rises. A shorter lag sees sooner and less: " +
 			"flows without an answer are written after flow.idle of their kind.",
 		Kinds: []detect.Kind{

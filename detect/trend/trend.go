@@ -122,7 +122,7 @@ func (d *Detector) count(f *detect.Flow, a *aimed) {
 			d.steps.late++
 		}
 	}
-	if !toGroup(f) {
+	if !toGroup(f) && !isError(f) {
 		d.suspect(f, a, &l)
 	}
 	if a.client {

@@ -127,6 +127,29 @@ func TestFloodsAreNamedByTheirVictim(t *testing.T) {
 	}
 }
 
+// ICMP errors answer what the host sent: they are no flood, nor part of one.
+func TestICMPErrorsAreNoFlood(t *testing.T) {
+	icmp := func(proto uint8, kind, packets int, at float64) flowtable.Record {
+		r := flow(other, inside, at)
+		r.Proto, r.ClientPort, r.ServerPort, r.ICMPOneWay, r.State = proto, uint16(kind), 3, true, flowtable.New
+		r.Packets = [2]uint64{uint64(packets), 0}
+		return r
+	}
+	for kind, want := range map[[2]int]int{
+		{packet.ProtoICMP, 3}: 0, {packet.ProtoICMP, 11}: 0, {packet.ProtoICMP, 13}: 1,
+		{packet.ProtoICMPv6, 1}: 0, {packet.ProtoICMPv6, 3}: 0, {packet.ProtoICMPv6, 135}: 1,
+	} {
+		_, alerts := run(t, DefaultConfig(), []flowtable.Record{icmp(uint8(kind[0]), kind[1], 2000, 1)}, 1)
+		if len(alerts) != want {
+			t.Errorf("protocol %d type %d: got %q, want %d alerts", kind[0], kind[1], kinds(alerts), want)
+		}
+	}
+	flows := []flowtable.Record{icmp(packet.ProtoICMP, 13, 600, 1), icmp(packet.ProtoICMP, 3, 6000, 1.5)}
+	if _, alerts := run(t, DefaultConfig(), flows, 1); len(alerts) != 1 || alerts[0].Score != 1.2 {
+		t.Errorf("beside a flood: got %+v, want one alert of 1.2 times the floor", alerts)
+	}
+}
+
 func TestFloodSaysHowManySources(t *testing.T) {
 	var one, many []flowtable.Record
 	for i := range 1500 {
