@@ -85,6 +85,8 @@ var detectRanges = map[string]accepted{
 	"detect.beacon.max_pairs":     {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 	"detect.beacon.max_series":    {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 	"detect.beacon.max_judged":    {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.beacon.min_open":      {[]string{"0s", "24h"}, []string{"-1s", "24h1s"}},
+	"detect.beacon.max_open":      {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 	"detect.beacon.max_endpoints": {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 
 	"detect.density.columns":         {[]string{"bytes", "packets,duration,up_down_ratio"}, []string{"", "size", "bytes,bytes"}},

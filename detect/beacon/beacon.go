@@ -30,8 +30,10 @@ type Detector struct {
 	ignored   [65536 / 64]uint64 // UDP ports
 	pairs     *detect.Table[pair, beginning]
 	series    *detect.Table[pair, series]
+	opened    *detect.Table[pair, opened]
 	endpoints *detect.Table[endpoint, clients]
 	grown     []grown // series to be judged, those that wait for longest first
+	beating   []grown // of opened, to be judged in this batch
 
 	first, last int64 // contact of the data set, ns
 
@@ -97,6 +99,7 @@ func New(cfg Config) *Detector {
 	d := &Detector{cfg: cfg, first: math.MaxInt64, last: math.MinInt64,
 		pairs:     detect.NewTable[pair, beginning](cfg.MaxPairs),
 		series:    detect.NewTable[pair, series](cfg.MaxSeries),
+		opened:    detect.NewTable[pair, opened](cfg.MaxOpen),
 		endpoints: detect.NewTable[endpoint, clients](cfg.MaxEndpoints),
 	}
 	for _, p := range cfg.IgnorePorts {
@@ -107,13 +110,17 @@ func New(cfg Config) *Detector {
 
 var (
 	_ detect.FlowWatcher = (*Detector)(nil)
+	_ detect.FeatureUser = (*Detector)(nil)
 	_ detect.Batcher     = (*Detector)(nil)
 	_ detect.Sized       = (*Detector)(nil)
 )
 
+// FlowFeatures implements detect.FeatureUser.
+func (d *Detector) FlowFeatures() []string { return []string{"intervals", "splt"} }
+
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {
-	return []detect.TableCount{d.pairs.Count("pairs"), d.series.Count("series"), d.endpoints.Count("endpoints")}
+	return []detect.TableCount{d.pairs.Count("pairs"), d.series.Count("series"), d.opened.Count("opened"), d.endpoints.Count("endpoints")}
 }
 
 // Flows implements detect.FlowWatcher.
@@ -125,12 +132,14 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 			d.first, d.last = min(d.first, f.Start), max(d.last, f.Start)
 		}
 		if d.matters(f) {
-			port := portID(f)
-			g := grown{pair{f.Client, f.Server, f.ServerPort, f.Proto, f.Version}, detect.Mix(f.PairHash, port), detect.Mix(f.ServerHash, port), f.ServerLocal}
+			g := grownBy(f)
 			d.series.Warm(g.hash)
 			d.pairs.Warm(g.hash)
 			d.endpoints.Warm(g.service)
 			d.group = append(d.group, contactOf{g, f})
+		}
+		if silent(f) {
+			d.keep(f)
 		}
 	}
 	for i := range d.group {
@@ -155,8 +164,11 @@ func group(h detect.Host) bool {
 	return h.Addr.Hi>>56 == 0xff
 }
 
-// portID returns the flow's server port and protocol.
-func portID(f *detect.Flow) uint64 { return uint64(f.ServerPort)<<8 | uint64(f.Proto) }
+// grownBy returns the series that the flow belongs to.
+func grownBy(f *detect.Flow) grown {
+	port := uint64(f.ServerPort)<<8 | uint64(f.Proto)
+	return grown{pair{f.Client, f.Server, f.ServerPort, f.Proto, f.Version}, detect.Mix(f.PairHash, port), detect.Mix(f.ServerHash, port), f.ServerLocal}
+}
 
 // contactOf is a flow that is a contact.
 type contactOf struct {
@@ -258,6 +270,12 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 		}
 	}
 	d.grown = d.grown[:copy(d.grown, d.grown[n:])]
+	for i := range d.beating {
+		if o := d.opened.Get(d.beating[i].key, d.beating[i].hash); o != nil && o.queued {
+			d.judgeOpened(&d.beating[i], o, b, out)
+		}
+	}
+	d.beating = d.beating[:0]
 }
 
 func (d *Detector) judge(g *grown, s *series, b detect.Batch, out detect.Out) {

@@ -18,6 +18,8 @@ type Config struct {
 	MaxPairs     int           `mapstructure:"max_pairs"`     // pairs remembered that had up to three contacts
 	MaxSeries    int           `mapstructure:"max_series"`    // pairs remembered with their contacts
 	MaxJudged    int           `mapstructure:"max_judged"`    // series judged in a batch; the others wait
+	MinOpen      time.Duration `mapstructure:"min_open"`      // silence of a connection before a beat in it is said
+	MaxOpen      int           `mapstructure:"max_open"`      // pairs remembered with connections that are kept open
 	MaxEndpoints int           `mapstructure:"max_endpoints"` // servers and ports whose clients are counted
 }
 
@@ -33,6 +35,8 @@ func DefaultConfig() Config {
 		MaxPairs:     131072,
 		MaxSeries:    16384,
 		MaxJudged:    2000,
+		MinOpen:      3 * time.Minute,
+		MaxOpen:      8192,
 		MaxEndpoints: 65536,
 	}
 }
@@ -51,6 +55,8 @@ func (c Config) Validate() error {
 	detect.Between(&b, "max_pairs", c.MaxPairs, 1, 10_000_000)
 	detect.Between(&b, "max_series", c.MaxSeries, 1, 1_000_000)
 	detect.Between(&b, "max_judged", c.MaxJudged, 1, 1_000_000)
+	detect.Between(&b, "min_open", c.MinOpen, 0, 24*time.Hour)
+	detect.Between(&b, "max_open", c.MaxOpen, 1, 1_000_000)
 	detect.Between(&b, "max_endpoints", c.MaxEndpoints, 1, 10_000_000)
 	return b.Err()
 }

@@ -291,13 +291,19 @@ func dataCases(shared string) []reportCase {
 		one("padmavatisb/portscan.pcap", "scan"),
 		one("slips/dataset/test-cc/test-cc-capture-1.pcap", "beacon"),
 	}
-	for _, path := range []string{ // tries of several sizes, and seven of them
-		"slips/dataset/test19-malicious-ssh/malicious-ssh-bruteforce.pcap", "joy/test/pcaps/kali-password-attack_hydra.pcap",
-	} {
-		c := one(path, "lateral", "scan", "pairs")
+	known := func(path string, detectors ...string) {
+		c := one(path, detectors...)
 		c.known = true
 		cases = append(cases, c)
 	}
+	// Tries of several sizes, and seven of them.
+	known("slips/dataset/test19-malicious-ssh/malicious-ssh-bruteforce.pcap", "lateral", "scan", "pairs")
+	known("joy/test/pcaps/kali-password-attack_hydra.pcap", "lateral", "scan", "pairs")
+	// AsyncRAT: connections that are kept open for three minutes; one in which orders are carried out, and half a minute.
+	const asyncRAT = "corelight/zeek-asyncrat-detector/testing/Traces/"
+	cases = append(cases, one(asyncRAT+"cd010953-5faf-4054-86be-58c020c3a532.pcap", "beacon"))
+	known(asyncRAT+"30a385ed-171e-4f15-ac3f-08c96be7bfd1.pcap", "beacon")
+	known(asyncRAT+"9596cf60-0da6-47a7-a375-1f25ae32d843.pcap", "beacon")
 	for _, dir := range []string{"ndpi/tests/cfgs/default/pcap", "chrissanders-packets", "snort3-demo", "ics-iti"} {
 		cases = append(cases, benign(data, dir)...)
 	}
