@@ -39,6 +39,16 @@ type FeatureUser interface {
 	FlowFeatures() []string
 }
 
+// ModelUser is a Detector that goes by a model. One goroutine at a time calls its methods, also while the engine runs.
+type ModelUser interface {
+	// ModelFile returns the path of the model's file; "" where it has none, such as the one that comes with weir.
+	ModelFile() string
+
+	// Reread reads the file again and changes nothing. Where the model in it is not the one in use it returns its hash, and
+	// use, which takes it over: the engine must do nothing else meanwhile. Else use is nil. It is not called without a file.
+	Reread() (hash string, use func(), err error)
+}
+
 // ScoreWatcher is a Detector that is given what the others said, second by second and of each second one detector after
 // another, each in its order. The scores are borrowed until it returns. Annotate is called for every alert before it is
 // handed on, after the scores of its second.

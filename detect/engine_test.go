@@ -195,6 +195,14 @@ func TestSuppression(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	cfg := DefaultConfig()
+	cfg.Suppress = 9 * time.Minute
+	e := &Engine{standing: s}
+	e.Tune(cfg)
+	again := Alert{Detector: "x", Kind: "k", Time: 34 * 60 * second, Score: 4, Subject: Host{packet.AddrFrom4([]byte{10, 0, 0, 1}), 4}, Role: Client}
+	if !s.pass(&again, 0) {
+		t.Error("what was said 9 minutes ago is held back for 10, after a reload of 9")
+	}
 }
 
 // A detector that raises more than can be read within a second does not fill the memory: the rest is counted.

@@ -44,3 +44,6 @@ func (s *suppressor) pass(a *Alert, detector int) bool {
 	st.score = a.Score
 	return true
 }
+
+// Tune has the engine go on with another cfg.Suppress, in the middle of a run; the alerts that stand stay.
+func (e *Engine) Tune(cfg Config) { e.standing.every = cfg.Suppress }

@@ -15,8 +15,8 @@ import (
 // judgedBy is the part of a manifest that tells which files the detectors went by.
 type judgedBy struct {
 	Lists   []manifestList  `json:"blocklists,omitempty"`
-	Changed bool            `json:"blocklists_changed,omitempty"` // they were others before the end of a live run
-	Models  []manifestModel `json:"models,omitempty"`             // those that come with weir are of its version
+	Changed bool            `json:"detection_changed,omitempty"` // these, or thresholds, were others before the end of a live run
+	Models  []manifestModel `json:"models,omitempty"`            // those that come with weir are of its version
 }
 
 type manifestList struct {

@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
-	"github.com/weir-sensor/weir/detect"
-	"github.com/weir-sensor/weir/detect/blocklist"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
@@ -24,10 +21,6 @@ type kept struct {
 	windows output.WindowSink // nil: none are wanted
 	alerts  output.AlertSink  // nil: nothing is judged
 	rings   []*keptRing
-
-	judgedBy                      // as it was at the start
-	blocklist *blocklist.Detector // nil: there are no lists
-	lists     []*blocklist.List   // at the start
 }
 
 // keep begins to keep a run of so many sources.
@@ -69,14 +62,6 @@ func keep(path string, sources []capture.Live, c config.Config) (*kept, error) {
 	return k, nil
 }
 
-// remember keeps by what the run is judged, as it is at the start.
-func (k *kept) remember(by judgedBy, engine *detect.Engine) {
-	k.judgedBy = by
-	if k.blocklist = blocklistOf(engine); k.blocklist != nil {
-		k.lists = k.blocklist.Lists()
-	}
-}
-
 // join puts the directory beside the other outputs of a run, and its files behind the sources.
 func (k *kept) join(to *liveSinks, sources []capture.Live, opt *sensor.Options, alerts *alertTee) {
 	to.flows = output.NewTee(to.flows, k.flows)
@@ -93,8 +78,8 @@ func (k *kept) join(to *liveSinks, sources []capture.Live, opt *sensor.Options, 
 	}
 }
 
-// end completes the directory, with the run's ledger and configuration.
-func (k *kept) end(ledger *sensor.Ledger, c config.Config) error {
+// end completes the directory, with the run's ledger and manifest.
+func (k *kept) end(ledger *sensor.Ledger, m *manifest) error {
 	problems := []error{k.flows.Close()}
 	if k.windows != nil {
 		problems = append(problems, k.windows.Close())
@@ -106,9 +91,7 @@ func (k *kept) end(ledger *sensor.Ledger, c config.Config) error {
 		problems = append(problems, r.complete())
 	}
 	problems = append(problems, k.writeJSON("ledger.json", ledger))
-	m := newManifest(c, pcapfile.Stats{}, ledger, k.dir.Names(), true)
-	m.judgedBy = k.judgedBy
-	m.Changed = k.blocklist != nil && !slices.Equal(k.lists, k.blocklist.Lists())
+	m.Outputs = k.dir.Names()
 	problems = append(problems, k.writeJSON("manifest.json", m))
 	err := errors.Join(problems...)
 	if err == nil {

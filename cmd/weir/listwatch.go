@@ -71,8 +71,8 @@ func (w *listWatch) changed() bool {
 	return settled && !maps.Equal(now, w.read)
 }
 
-// reread reads all lists again and says what came of it.
-func (w *listWatch) reread(log *slog.Logger) {
+// reread reads all lists again, and says what came of it and whether one is another now.
+func (w *listWatch) reread(log *slog.Logger) bool {
 	w.read = w.last
 	u := w.detector.Reload()
 	for _, change := range u.Changes {
@@ -82,6 +82,7 @@ func (w *listWatch) reread(log *slog.Logger) {
 		log.Warn("a blocklist stays as it was", "problem", problem)
 	}
 	log.Info("blocklists read again", "changes", len(u.Changes))
+	return len(u.Changes) > 0
 }
 
 // reloadable makes the lists reloadable.
@@ -97,10 +98,11 @@ func (w *listWatch) reloadable() reloadable {
 	return reloadable{paths: dirs, read: func() (reread, error) {
 		stamps := w.stamps()
 		u := w.detector.Reread()
-		return reread{changes: u.Changes, problems: u.Problems, swap: func() {
-			w.detector.Apply(u)
-			w.read = stamps
-		}}, nil
+		again := reread{changes: u.Changes, problems: u.Problems, swap: func() { w.read = stamps }}
+		if len(u.Changes) > 0 {
+			again.judge = func(*detect.Engine) { w.detector.Apply(u) }
+		}
+		return again, nil
 	}}
 }
 

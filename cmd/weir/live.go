@@ -52,6 +52,7 @@ type live struct {
 	lost   capture.Stats // as it was when it was last warned of
 
 	reloads []reloadable
+	by      judgedBy     // as it was at the start
 	to      *liveSinks   // nil before they are open
 	reports *liveReports // nil without --report
 
@@ -162,8 +163,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	if err := judge(l.config, alerts, &opt); err != nil {
 		return err
 	}
-	by, err := judges(l.config, opt.Detect)
-	if err != nil {
+	if l.by, err = judges(l.config, opt.Detect); err != nil {
 		return err
 	}
 	warnLists(l.log, opt.Detect)
@@ -185,7 +185,6 @@ func (l *live) run(ctx context.Context) (err error) {
 		if to.kept, err = keep(l.keep, sources, l.config); err != nil {
 			return err
 		}
-		to.kept.remember(by, opt.Detect)
 		to.kept.join(to, sources, &opt, alerts)
 	}
 	if l.reports = l.newLiveReports(); l.reports != nil {
@@ -379,7 +378,7 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, lists *listWat
 			return minute.begin
 		case <-again:
 			r.reloading()
-			r.reloaded(l.reload())
+			r.reloaded(l.reload(run))
 			continue
 		case <-l.askedReport:
 			l.reportNow(run)
@@ -388,8 +387,8 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, lists *listWat
 			l.reportNow(run)
 			continue
 		case <-lists.look.C:
-			if lists.changed() {
-				lists.reread(l.log)
+			if lists.changed() && lists.reread(l.log) {
+				l.by.Changed = true
 			}
 			continue
 		case <-asked:
@@ -429,7 +428,7 @@ func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
 	}
 	var problems []error
 	if to.kept != nil {
-		problems = append(problems, to.kept.end(ledger, l.config))
+		problems = append(problems, to.kept.end(ledger, l.manifest(ledger, nil, true)))
 	}
 	if to.dir != nil {
 		file, err := output.Create(filepath.Join(l.out, "ledger.json"))

@@ -11,15 +11,16 @@ import (
 // manifest says what a run was made from: the same manifest means the same records. It leaves out what does not
 // change them, such as the number of shards, unless a table was full.
 type manifest struct {
-	Version  string           `json:"version"`          // of the program
-	Commit   string           `json:"commit,omitempty"` // it was built from
-	Complete bool             `json:"complete"`         // false: a signal or an error stopped the run
-	Inputs   []manifestInput  `json:"inputs"`           // in the order in which they were read
-	Labels   []manifestLabels `json:"labels,omitempty"` // as --labels named them
-	Shift    *manifestShift   `json:"shift,omitempty"`  // with --shift-to
-	Outputs  []string         `json:"outputs"`          // files of this run beside this one; others there are older
-	Config   manifestConfig   `json:"config"`
-	Full     *manifestTable   `json:"table_full,omitempty"` // only where a table had to forget
+	Version    string           `json:"version"`              // of the program
+	Commit     string           `json:"commit,omitempty"`     // it was built from
+	Complete   bool             `json:"complete"`             // false: a signal or an error stopped the replay, or the live run goes on or was killed
+	Inputs     []manifestInput  `json:"inputs"`               // in the order in which they were read
+	Interfaces []string         `json:"interfaces,omitempty"` // of a live run, which has no inputs
+	Labels     []manifestLabels `json:"labels,omitempty"`     // as --labels named them
+	Shift      *manifestShift   `json:"shift,omitempty"`      // with --shift-to
+	Outputs    []string         `json:"outputs"`              // files of this run beside this one; others there are older
+	Config     manifestConfig   `json:"config"`
+	Full       *manifestTable   `json:"table_full,omitempty"` // only where a table had to forget
 	judgedBy
 }
 
@@ -69,5 +70,12 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, o
 	if full != (manifestTable{Shards: shards}) {
 		m.Full = &full
 	}
+	return m
+}
+
+// manifest is that of a live run, whose input is the wire.
+func (l *live) manifest(ledger *sensor.Ledger, outputs []string, complete bool) *manifest {
+	m := newManifest(l.config, pcapfile.Stats{}, ledger, outputs, complete)
+	m.Interfaces, m.judgedBy = l.ifaces, l.by
 	return m
 }

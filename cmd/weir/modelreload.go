@@ -5,39 +5,38 @@ import (
 	"path/filepath"
 
 	"github.com/weir-sensor/weir/detect"
-	"github.com/weir-sensor/weir/detect/transport"
 )
 
-// modelReloads makes the model of transports reloadable where it is a file; engine is nil where nothing is judged.
+// modelReloads makes the models of detectors reloadable that are files; engine is nil where nothing is judged.
 func modelReloads(engine *detect.Engine) []reloadable {
 	if engine == nil {
 		return nil
 	}
 	var all []reloadable
 	for _, d := range engine.Detectors() {
-		if d, ok := d.(*transport.Detector); ok && d.ModelFile() != "" {
-			all = append(all, modelReload(d))
+		if user, ok := d.(detect.ModelUser); ok && user.ModelFile() != "" {
+			all = append(all, modelReload(d.Info().Name, user))
 		}
 	}
 	return all
 }
 
-func modelReload(d *transport.Detector) reloadable {
+func modelReload(detector string, user detect.ModelUser) reloadable {
 	r := reloadable{read: func() (reread, error) {
-		model, err := d.Reread()
+		hash, use, err := user.Reread()
 		if err != nil {
-			return reread{}, fmt.Errorf("detect.transport.%w", err)
+			return reread{}, fmt.Errorf("detect.%s.%w", detector, err)
 		}
-		if model == nil {
+		if use == nil {
 			return reread{}, nil
 		}
 		return reread{
-			changes: []string{fmt.Sprintf("model %s: now %.12s...", d.ModelFile(), model.Hash)},
-			swap:    func() { d.Apply(model) },
+			changes: []string{fmt.Sprintf("model %s: now %.12s...", user.ModelFile(), hash)},
+			judge:   func(*detect.Engine) { use() },
 		}, nil
 	}}
 	for _, find := range []func(string) (string, error){filepath.Abs, filepath.EvalSymlinks} {
-		if path, err := find(d.ModelFile()); err == nil {
+		if path, err := find(user.ModelFile()); err == nil {
 			r.paths = append(r.paths, filepath.Dir(path))
 		}
 	}

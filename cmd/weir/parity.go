@@ -52,7 +52,7 @@ func parity(ctx context.Context, a *app, dir string) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(again)) }()
 	if m.Changed {
 		c.Detect.Detectors = nil
-		if err := a.print([]byte("alerts: not compared, since blocklists changed while the run went on\n")); err != nil {
+		if err := a.print([]byte("alerts: not compared, since lists, models or thresholds changed while the run went on\n")); err != nil {
 			return err
 		}
 	}
@@ -164,7 +164,7 @@ func replayKept(ctx context.Context, dir, into string, c config.Config, by judge
 		return errors.Join(err, errors.New("compare live with replay: blocklists or models are other files than those of the run (its manifest.json has them)"))
 	}
 	ledger, err := sensor.Run(ctx, src, k.flows, opt)
-	return errors.Join(err, k.end(&ledger, c))
+	return errors.Join(err, k.end(&ledger, newManifest(c, pcapfile.Stats{}, &ledger, nil, true)))
 }
 
 // difference is what two files of lines have that the other has not.

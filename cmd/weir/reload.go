@@ -10,7 +10,10 @@ import (
 	"strings"
 
 	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/detectors"
 	"github.com/weir-sensor/weir/internal/privilege"
+	"github.com/weir-sensor/weir/sensor"
 )
 
 // reloadable is something that is read from files at the start of a live run, and again on SIGHUP. All of them are read
@@ -29,10 +32,13 @@ type reread struct {
 	problems []string // what cannot be read and stays as it was, without keeping others from changing
 	restart  []string // what is different and takes a restart: swap leaves it
 	swap     func()   // takes over what was read; nil: there is nothing to take over
+
+	// judge has the engine, which does nothing else meanwhile, go on with what was read; nil: that does not concern it.
+	judge func(*detect.Engine)
 }
 
-// reload reads everything again that can be, takes it over, and says what has changed. After an error nothing has.
-func (l *live) reload() error {
+// reload reads everything again that can be, has the run take it over, and says what has changed. After an error nothing has.
+func (l *live) reload(run *sensor.Live) error {
 	var all []reread
 	var problems []error
 	for _, r := range l.reloads {
@@ -51,6 +57,7 @@ func (l *live) reload() error {
 			again.swap()
 		}
 	}
+	l.judgeAnew(run, all)
 	after := l.level.Level()
 	l.level.Set(min(before, after)) // whoever heard messages, or will, hears these
 	defer l.level.Set(after)
@@ -69,6 +76,21 @@ func (l *live) reload() error {
 	}
 	l.log.Info("reloaded", "changes", changes)
 	return nil
+}
+
+// judgeAnew has detectors go on with what was read again, all of them between the same two records.
+func (l *live) judgeAnew(run *sensor.Live, all []reread) {
+	if !slices.ContainsFunc(all, func(again reread) bool { return again.judge != nil }) {
+		return
+	}
+	l.by.Changed = true
+	run.Detection(func(engine *detect.Engine) {
+		for _, again := range all {
+			if again.judge != nil {
+				again.judge(engine)
+			}
+		}
+	})
 }
 
 // configuration makes the configuration reloadable, with all its sources as they were given at the start.
@@ -112,14 +134,23 @@ func (l *live) readConfiguration(become *privilege.Identity) (reread, error) {
 		return reread{}, err
 	}
 	next, changed, restart := config.Reload(l.config, read.Config)
-	return reread{changes: texts(changed), restart: texts(restart), swap: func() {
+	again := reread{changes: texts(changed), restart: texts(restart), swap: func() {
 		l.config = next
 		l.level.Set(next.Log.Least())
 		l.to.drain.Store(int64(next.Output.Drain))
 		for _, q := range l.to.queues {
 			q.Configure(next.Output)
 		}
-	}}, nil
+	}}
+	if slices.ContainsFunc(changed, func(c config.Change) bool { return strings.HasPrefix(c.Key, "detect.") }) {
+		again.judge = func(engine *detect.Engine) {
+			if engine != nil {
+				engine.Tune(next.Detect.Config)
+				detectors.Tune(next.Detect, engine.Detectors())
+			}
+		}
+	}
+	return again, nil
 }
 
 func texts(changes []config.Change) (lines []string) {

@@ -53,11 +53,19 @@ type finding struct {
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	d := &Detector{cfg: cfg, findings: detect.NewTable[subject, finding](maxFindings)}
+	d := &Detector{findings: detect.NewTable[subject, finding](maxFindings)}
+	d.Tune(cfg)
+	return d
+}
+
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) {
+	d.cfg = cfg
 	for i := range rules {
 		d.silent[i] = slices.Contains(cfg.Silence, rules[i].id)
 	}
 	d.silent[insideAtBorder] = d.silent[insideAtBorder] || !cfg.Border
+	d.watch = [2][1 << 10]uint64{}
 	watched := cfg.WatchPorts
 	if cfg.Compat {
 		watched = slices.Concat(watched, []string{"tcp/81", "tcp/82"})
@@ -66,7 +74,6 @@ func New(cfg Config) *Detector {
 		proto, port, _ := parsePort(text)
 		d.watch[udp(proto)][port>>6] |= 1 << (port & 63)
 	}
-	return d
 }
 
 func udp(proto uint8) int {

@@ -96,16 +96,22 @@ type clients [4]uint64
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	d := &Detector{cfg: cfg, first: math.MaxInt64, last: math.MinInt64,
+	d := &Detector{first: math.MaxInt64, last: math.MinInt64,
 		pairs:     detect.NewTable[pair, beginning](cfg.MaxPairs),
 		series:    detect.NewTable[pair, series](cfg.MaxSeries),
 		opened:    detect.NewTable[pair, opened](cfg.MaxOpen),
 		endpoints: detect.NewTable[endpoint, clients](cfg.MaxEndpoints),
 	}
+	d.Tune(cfg)
+	return d
+}
+
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) {
+	d.cfg, d.ignored = cfg, [65536 / 64]uint64{}
 	for _, p := range cfg.IgnorePorts {
 		d.ignored[p/64] |= 1 << (p % 64)
 	}
-	return d
 }
 
 var (

@@ -70,6 +70,9 @@ func New(cfg Config) (*Detector, error) {
 	return d, nil
 }
 
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) { d.cfg = cfg }
+
 // Batches implements detect.Batcher.
 func (d *Detector) Batches() []time.Duration { return []time.Duration{every} }
 

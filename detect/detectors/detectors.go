@@ -118,3 +118,44 @@ type Description struct {
 	detect.Info
 	Default bool // among the default ones
 }
+
+// Tune has detectors of New go on with another configuration, which must be valid, in the middle of a run: what they know
+// stays. Keys that take a restart (config.Key.Reloads says which) must be those of New. The engine must do nothing else meanwhile.
+func Tune(c Config, running []detect.Detector) {
+	for _, d := range running {
+		switch d := d.(type) {
+		case *basic.Detector:
+			d.Tune(c.Basic)
+		case *blocklist.Detector:
+			d.Tune(c.Blocklist)
+		case *ports.Detector:
+			d.Tune(c.Ports)
+		case *hosts.Detector:
+			d.Tune(c.Hosts)
+		case *scan.Detector:
+			d.Tune(c.Scan)
+		case *pairs.Detector:
+			d.Tune(c.Pairs)
+		case *density.Detector:
+			d.Tune(c.Density)
+		case *clusters.Detector:
+			d.Tune(c.Clusters)
+		case *trend.Detector:
+			d.Tune(c.Trend)
+		case *beacon.Detector:
+			d.Tune(c.Beacon)
+		case *sequence.Detector:
+			d.Tune(c.Sequence)
+		case *exfiltration.Detector:
+			d.Tune(c.Exfiltration)
+		case *lateral.Detector:
+			d.Tune(c.Lateral)
+		case *transport.Detector:
+			d.Tune(c.Transport)
+		case *ensemble.Detector:
+			d.Tune(c.Ensemble)
+		default:
+			panic("bug: detector " + d.Info().Name + " is not tuned")
+		}
+	}
+}

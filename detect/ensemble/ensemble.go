@@ -31,6 +31,7 @@ type Detector struct {
 
 var (
 	_ detect.ScoreWatcher = (*Detector)(nil)
+	_ detect.ModelUser    = (*Detector)(nil)
 	_ detect.Sized        = (*Detector)(nil)
 )
 
@@ -55,13 +56,40 @@ func New(cfg Config, members []string, local []string) (*Detector, error) {
 		flows: newFlows(max(cfg.MaxHosts/4, 1)),
 	}
 	d.group, d.none = groups(members, cfg.Groups)
-	model, err := loadCalibration(cfg.Calibration, members)
+	var err error
+	if d.model, err = d.load(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Detector) load() (*Calibration, error) {
+	c, err := loadCalibration(d.cfg.Calibration, d.members)
 	if err != nil {
 		return nil, fmt.Errorf("calibration: %w", err)
 	}
-	d.model = model
-	return d, nil
+	return c, nil
 }
+
+// ModelFile implements detect.ModelUser: the file of the calibration.
+func (d *Detector) ModelFile() string {
+	if d.cfg.Calibration == Builtin {
+		return ""
+	}
+	return d.cfg.Calibration
+}
+
+// Reread implements detect.ModelUser. What is known of hosts and flows stays.
+func (d *Detector) Reread() (hash string, use func(), err error) {
+	c, err := d.load()
+	if err != nil || c.Hash == d.model.Hash {
+		return "", nil, err
+	}
+	return c.Hash, func() { d.model = c }, nil
+}
+
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) { d.cfg = cfg }
 
 // groups returns the group of each detector, and a zero for each group. A detector that is in none is one by itself.
 func groups(members, configured []string) (of []int, zeros []float64) {

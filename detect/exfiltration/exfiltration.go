@@ -62,6 +62,9 @@ func New(cfg Config) *Detector {
 	}
 }
 
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) { d.cfg = cfg }
+
 var (
 	_ detect.FlowWatcher = (*Detector)(nil)
 	_ detect.Batcher     = (*Detector)(nil)

@@ -73,6 +73,14 @@ func New(cfg Config) *Detector {
 	return d
 }
 
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) {
+	d.cfg = cfg
+	if d.compat != nil {
+		d.compat.limit = cfg.ManyPorts
+	}
+}
+
 func index(k key) int {
 	if k.server {
 		return 1

@@ -55,15 +55,21 @@ type touched[K comparable] struct {
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	d := &Detector{cfg: cfg,
+	d := &Detector{
 		known:  sketch.NewSeen(cfg.MaxContact, int64(cfg.Forget)),
 		hosts:  detect.NewTable[place, contacts](cfg.MaxHosts),
 		logins: detect.NewTable[login, tries](cfg.MaxLogins),
 	}
+	d.Tune(cfg)
+	return d
+}
+
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) {
+	d.cfg, d.ports = cfg, [65536 / 64]uint64{}
 	for _, p := range cfg.LoginPorts {
 		d.ports[p/64] |= 1 << (p % 64)
 	}
-	return d
 }
 
 var (

@@ -60,13 +60,19 @@ type Detector struct {
 
 // New returns the detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	d := &Detector{cfg: cfg, popular: map[service]bool{}, ports: detect.NewTable[service, usage](cfg.MaxPorts),
+	d := &Detector{ports: detect.NewTable[service, usage](cfg.MaxPorts),
 		known: sketch.NewSeen(cfg.MaxKnown, int64(cfg.Forget)), news: newNews(cfg)}
+	d.Tune(cfg)
+	return d
+}
+
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) {
+	d.cfg, d.popular = cfg, map[service]bool{}
 	for _, text := range cfg.Popular {
 		s, _ := parseService(text) // it is valid
 		d.popular[s] = true
 	}
-	return d
 }
 
 // Tables implements detect.Sized.

@@ -54,22 +54,25 @@ type forgotten struct {
 // New returns the detector; cfg must be valid.
 func New(cfg Config) *Detector {
 	d := &Detector{
-		cfg:        cfg,
-		walk:       newWalk(cfg),
-		peerPorts:  map[uint16]bool{},
 		sources:    detect.NewTable[key, source](cfg.MaxSources),
 		candidates: candidates{slots: make([]candidate, cfg.MaxCandidates)},
 		seen:       sketch.NewSeen(cfg.MaxContacts, int64(cfg.Forget)),
 	}
-	for _, p := range cfg.PeerPorts {
-		d.peerPorts[p] = true
-	}
+	d.Tune(cfg)
 	d.sources.Forget = func(k key, s *source) {
 		if d.judge(k, s) != none && s.said == 0 && len(d.leaving) < farewell {
 			d.leaving = append(d.leaving, forgotten{k, *s})
 		}
 	}
 	return d
+}
+
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) {
+	d.cfg, d.walk, d.peerPorts = cfg, newWalk(cfg), map[uint16]bool{}
+	for _, p := range cfg.PeerPorts {
+		d.peerPorts[p] = true
+	}
 }
 
 // Batches implements detect.Batcher.

@@ -20,6 +20,7 @@ type Detector struct {
 var (
 	_ detect.FlowWatcher = (*Detector)(nil)
 	_ detect.Batcher     = (*Detector)(nil)
+	_ detect.ModelUser   = (*Detector)(nil)
 	_ detect.Sized       = (*Detector)(nil)
 )
 
@@ -38,8 +39,38 @@ func New(cfg Config) (*Detector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	return &Detector{cfg: cfg, model: m, steps: newSteps(cfg.MaxHosts),
-		hosts: detect.NewTable[detect.Host, state](cfg.MaxHosts), at: m.network.newMoment()}, nil
+	d := &Detector{cfg: cfg, steps: newSteps(cfg.MaxHosts), hosts: detect.NewTable[detect.Host, state](cfg.MaxHosts)}
+	d.use(m)
+	return d, nil
+}
+
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) { d.cfg = cfg }
+
+// ModelFile implements detect.ModelUser.
+func (d *Detector) ModelFile() string {
+	if d.cfg.Model == Builtin {
+		return ""
+	}
+	return d.cfg.Model
+}
+
+// Reread implements detect.ModelUser. Hosts are followed anew by another model: where the old one stood with them means
+// nothing to it.
+func (d *Detector) Reread() (hash string, use func(), err error) {
+	m, err := Load(d.cfg.Model)
+	if err != nil {
+		return "", nil, fmt.Errorf("model: %w", err)
+	}
+	if m.Hash == d.model.Hash {
+		return "", nil, nil
+	}
+	return m.Hash, func() { d.use(m) }, nil
+}
+
+func (d *Detector) use(m *Model) {
+	d.model, d.at = m, m.network.newMoment()
+	d.hosts.Clear()
 }
 
 // Batches implements detect.Batcher.

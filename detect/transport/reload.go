@@ -18,7 +18,7 @@ func loadStart(name string) (*Model, error) {
 	return model, nil
 }
 
-// ModelFile returns the path of the model's file; "" for the one that comes with weir, which does not change.
+// ModelFile implements detect.ModelUser.
 func (d *Detector) ModelFile() string {
 	if d.cfg.Model == Builtin {
 		return ""
@@ -26,22 +26,13 @@ func (d *Detector) ModelFile() string {
 	return d.cfg.Model
 }
 
-// Reread reads the model's file again and changes nothing. It returns nil where the model is the one in use. Any goroutine may
-// call it.
-func (d *Detector) Reread() (*Model, error) {
-	model, err := loadStart(d.cfg.Model)
-	if err != nil || model.Hash == *d.hash.Load() {
-		return nil, err
+// Reread implements detect.ModelUser. What is known of servers stays.
+func (d *Detector) Reread() (hash string, use func(), err error) {
+	m, err := loadStart(d.cfg.Model)
+	if err != nil || m.Hash == d.model.Hash {
+		return "", nil, err
 	}
-	return model, nil
+	return m.Hash, func() { d.use(m) }, nil
 }
 
-// Apply has flows judged by another model of Reread from the next group on: what is known of servers stays. Any goroutine may
-// call it.
-func (d *Detector) Apply(m *Model) {
-	d.hash.Store(&m.Hash)
-	d.next.Store(m)
-}
-
-// use takes over a model. The engine's goroutine calls it.
 func (d *Detector) use(m *Model) { d.model, d.threshold = m, m.Thresholds.Score+d.cfg.Strictness }

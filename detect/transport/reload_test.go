@@ -5,11 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/weir-sensor/weir/detect"
 )
 
-// A model file that has changed is taken over with the next flows; a broken one, or the same, changes nothing.
+// A model file that has changed is taken over when that is asked for; a broken one, or the same, changes nothing.
 func TestReread(t *testing.T) {
 	text, err := builtin.ReadFile("builtin.json")
 	if err != nil {
@@ -28,26 +26,36 @@ func TestReread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err := d.Reread(); m != nil || err != nil {
-		t.Errorf("the same file: got %v, %v; want nothing", m, err)
+	if _, use, err := d.Reread(); use != nil || err != nil {
+		t.Errorf("the same file: got %v; want nothing", err)
 	}
 	write(text[:len(text)/2])
-	if m, err := d.Reread(); m != nil || err == nil {
-		t.Errorf("half a file: got %v, %v; want an error", m, err)
+	if _, use, err := d.Reread(); use != nil || err == nil {
+		t.Error("half a file: want an error")
 	}
 	write(bytes.ReplaceAll(text, []byte(d.model.Hash), []byte("00")))
-	if m, err := d.Reread(); m != nil || err == nil {
-		t.Errorf("another hash: got %v, %v; want an error", m, err)
+	if _, use, err := d.Reread(); use != nil || err == nil {
+		t.Error("another hash: want an error")
 	}
-	other := *d.model // as Reread would give it
-	other.Hash, other.Thresholds.Score = "another", d.model.Thresholds.Score+1
+	other := *d.model
+	other.Thresholds.Score++
+	text, err = other.Seal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(text)
 	before := d.threshold
-	d.Apply(&other)
-	if d.threshold != before {
-		t.Error("the model is taken over by another goroutine than the engine's")
+	hash, use, err := d.Reread()
+	if err != nil || hash != other.Hash || d.threshold != before {
+		t.Fatalf("another model: got %s, %v, threshold %v; want %s, and nothing taken over", hash, err, d.threshold, other.Hash)
 	}
-	d.Flows([]detect.Flow{}, nil)
-	if d.threshold != before+1 || d.model != &other {
+	use()
+	if d.threshold != before+1 || d.model.Hash != other.Hash {
 		t.Errorf("threshold %v, want that of the other model, %v", d.threshold, before+1)
+	}
+	cfg.Strictness = 2
+	d.Tune(cfg)
+	if d.threshold != before+3 {
+		t.Errorf("threshold %v, want %v after detect.transport.strictness", d.threshold, before+3)
 	}
 }

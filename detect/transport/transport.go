@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
@@ -23,8 +22,6 @@ const (
 type Detector struct {
 	cfg       Config
 	model     *Model
-	next      atomic.Pointer[Model]  // to be taken over
-	hash      atomic.Pointer[string] // of the model in use, or next
 	threshold float64
 	servers   *detect.Table[service, server]
 	clients   *detect.Table[contact, hour]
@@ -37,6 +34,7 @@ var (
 	_ detect.FlowWatcher = (*Detector)(nil)
 	_ detect.FeatureUser = (*Detector)(nil)
 	_ detect.Batcher     = (*Detector)(nil)
+	_ detect.ModelUser   = (*Detector)(nil)
 	_ detect.Sized       = (*Detector)(nil)
 )
 
@@ -98,9 +96,14 @@ func New(cfg Config) (*Detector, error) {
 		return nil, err
 	}
 	d := &Detector{cfg: cfg, servers: detect.NewTable[service, server](cfg.MaxServers), clients: detect.NewTable[contact, hour](cfg.MaxClients)}
-	d.hash.Store(&model.Hash)
 	d.use(model)
 	return d, nil
+}
+
+// Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
+func (d *Detector) Tune(cfg Config) {
+	d.cfg = cfg
+	d.use(d.model)
 }
 
 // FlowFeatures implements detect.FeatureUser.
@@ -116,9 +119,6 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
-	if m := d.next.Swap(nil); m != nil {
-		d.use(m)
-	}
 	for i := range flows {
 		f := &flows[i]
 		if Judgeable(f.Record) {
