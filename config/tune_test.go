@@ -33,7 +33,7 @@ func TestTune(t *testing.T) {
 		}
 		detectors.Tune(other.Detect, running)
 		if !same(reflect.ValueOf(running[0]), reflect.ValueOf(want[0])) {
-			t.Errorf("%s: the detector that runs is not as a new one", key.Name)
+			t.Errorf("%s: Tune does not make the detector that runs as a new one; does the key take a restart (Key.Reloads)?", key.Name)
 		}
 		tuned++
 	}
