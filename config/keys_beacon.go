@@ -14,6 +14,6 @@ func beaconKeys() []Key {
 		{"detect.beacon.max_judged", "pairs", "1 to 1000000", "Pairs judged in a minute, which bounds the time that takes; the others wait."},
 		{"detect.beacon.min_open", "duration", "0s to 24h0m0s", "Silence of a connection that is kept open before a beat in it is said; what is open for less is one task of an application."},
 		{"detect.beacon.max_open", "pairs", "1 to 1000000", "Pairs with connections that are kept open that are remembered; 220 B each."},
-		{"detect.beacon.max_endpoints", "services", "1 to 10000000", "Services whose clients are counted; 90 B each."},
+		{"detect.beacon.max_endpoints", "services", "1 to 10000000", "Services whose clients are counted; 100 B each."},
 	}
 }

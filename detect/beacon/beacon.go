@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/sketch"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 )
@@ -20,8 +21,7 @@ const (
 	every     = time.Minute
 	day       = int64(24 * time.Hour)
 	milli     = int64(time.Millisecond)
-	rareScore = 0.7 // RITA's score from which, with enough contacts, an alert is worth a look today
-	rareCount = 20
+	rareCount = 20 // contacts from which what RITA calls a medium threat is worth a look today
 )
 
 // Detector finds regular contacts. Its state is bounded by its Config.
@@ -31,9 +31,10 @@ type Detector struct {
 	pairs     *detect.Table[pair, beginning]
 	series    *detect.Table[pair, series]
 	opened    *detect.Table[pair, opened]
-	endpoints *detect.Table[endpoint, clients]
-	grown     []grown // series to be judged, those that wait for longest first
-	beating   []grown // of opened, to be judged in this batch
+	endpoints *detect.Table[endpoint, audience]
+	clients   sketch.Distinct // all that had a contact that matters
+	grown     []grown         // series to be judged, those that wait for longest first
+	beating   []grown         // of opened, to be judged in this batch
 
 	first, last int64 // contact of the data set, ns
 
@@ -91,6 +92,12 @@ type grown struct {
 	serverLocal   bool
 }
 
+// audience is who contacted a service, and since when.
+type audience struct {
+	clients clients
+	first   int64 // ns
+}
+
 // clients counts distinct clients by how many of its bits are set (linear counting): within a tenth up to 300 or so.
 type clients [4]uint64
 
@@ -100,7 +107,7 @@ func New(cfg Config) *Detector {
 		pairs:     detect.NewTable[pair, beginning](cfg.MaxPairs),
 		series:    detect.NewTable[pair, series](cfg.MaxSeries),
 		opened:    detect.NewTable[pair, opened](cfg.MaxOpen),
-		endpoints: detect.NewTable[endpoint, clients](cfg.MaxEndpoints),
+		endpoints: detect.NewTable[endpoint, audience](cfg.MaxEndpoints),
 	}
 	d.Tune(cfg)
 	return d
@@ -212,6 +219,9 @@ func (d *Detector) contact(f *detect.Flow, g *grown) {
 // add adds a contact to a series, which is to be judged once it has grown by a quarter, or has doubled since it was called a
 // beacon.
 func (d *Detector) add(s *series, g *grown, start int64, bytes, id uint64) {
+	if (start-s.base)/milli > math.MaxInt32 {
+		s.rebase(start)
+	}
 	s.ring[s.n%ringSize] = makeContact(start-s.base, bytes)
 	s.n++
 	s.evidence.Add(id)
@@ -225,17 +235,32 @@ func (d *Detector) add(s *series, g *grown, start int64, bytes, id uint64) {
 	}
 }
 
+// rebase makes the contacts of a series those after base: after 24 days they would not fit otherwise. What is as long before
+// is that long ago at most.
+func (s *series) rebase(base int64) {
+	shift := (base - s.base) / milli
+	for i := range s.ring[:min(s.n, ringSize)] {
+		s.ring[i].after = int32(max(int64(s.ring[i].after)-shift, math.MinInt32))
+	}
+	s.base += shift * milli
+}
+
 func makeContact(after int64, bytes uint64) contact {
 	ms := min(max(after/milli, math.MinInt32), math.MaxInt32)
 	return contact{int32(ms), uint32(min(bytes, math.MaxUint32))}
 }
 
-// countClient counts the flow's client among those of its service.
+// countClient counts the flow's client among those of its service, and among all.
 func (d *Detector) countClient(f *detect.Flow, hash uint64) {
 	key := endpoint{f.Server, f.ServerPort, f.Proto, f.Version}
-	c, _ := d.endpoints.Put(key, hash)
-	bit := scatter(f.Client) >> 56
-	c[bit/64] |= 1 << (bit % 64)
+	a, fresh := d.endpoints.Put(key, hash)
+	if fresh {
+		a.first = f.Start
+	}
+	client := scatter(f.Client)
+	d.clients.Add(client)
+	bit := client >> 56
+	a.clients[bit/64] |= 1 << (bit % 64)
 }
 
 // scatter is a hash that is the same in every run, since what it decides can be seen.
@@ -255,13 +280,14 @@ func (c *clients) count() float64 {
 	return math.Round(-float64(all) * math.Log(max(1, float64(all-set))/float64(all)))
 }
 
-// clientsOf estimates how many clients the pair's service has; 1 where that was forgotten.
-func (d *Detector) clientsOf(g *grown) float64 {
+// audienceOf estimates how many clients the pair's service has, and says since when it is known, ns; 1 and the last contact
+// where that was forgotten.
+func (d *Detector) audienceOf(g *grown) (clients float64, first int64) {
 	key := endpoint{g.key.server, g.key.port, g.key.proto, g.key.version}
-	if c := d.endpoints.Get(key, g.service); c != nil {
-		return c.count()
+	if a := d.endpoints.Get(key, g.service); a != nil {
+		return a.clients.count(), a.first
 	}
-	return 1
+	return 1, d.last
 }
 
 // Batches implements detect.Batcher.
@@ -293,7 +319,7 @@ func (d *Detector) judge(g *grown, s *series, b detect.Batch, out detect.Out) {
 		out.Score(score)
 		return
 	}
-	clients := d.clientsOf(g)
+	clients, _ := d.audienceOf(g)
 	if score.Alerted = ok && f.P <= d.cfg.MaxP && f.Jitter <= d.cfg.MaxJitter && f.Period >= ms(d.cfg.MinPeriod) &&
 		clients <= float64(d.cfg.MaxClients); score.Alerted {
 		s.said = true
@@ -333,10 +359,14 @@ func (d *Detector) rita(s *series) RITA {
 
 func (d *Detector) alert(g *grown, s *series, f Fit, clients float64, score detect.Score, b detect.Batch) detect.Alert {
 	r := d.rita(s)
+	_, first := d.audienceOf(g)
+	hosts := float64(max(d.clients.Count(), 1))
+	known, watched := float64(d.last-first)/float64(day), float64(d.last-d.first)/float64(day)
+	threat := ritaThreat(r.Score, clients, hosts, known, watched)
 	service := netip.AddrPortFrom(g.server().Addr.Netip(g.key.version), g.key.port).String()
 	begin, end := s.base+slices.Min(d.times)*milli, s.base+slices.Max(d.times)*milli
 	severity := detect.Low
-	if r.Score >= rareScore && f.Gaps >= rareCount && !g.serverLocal && clients <= 2 {
+	if threat >= ritaMedium && f.Gaps >= rareCount && !g.serverLocal && clients <= 2 {
 		severity = detect.Medium
 	}
 	none := math.NaN()
@@ -359,6 +389,9 @@ func (d *Detector) alert(g *grown, s *series, f Fit, clients float64, score dete
 			{Feature: "rita_sizes", Value: r.Sizes, Threshold: none, Baseline: none},
 			{Feature: "rita_histogram", Value: r.Histogram, Threshold: none, Baseline: none},
 			{Feature: "rita_duration", Value: r.Duration, Threshold: none, Baseline: none},
+			{Feature: "rita_threat", Value: threat, Threshold: none, Baseline: none},
+			{Feature: "prevalence", Value: min(1, clients/hosts), Threshold: none, Baseline: none},
+			{Feature: "known_days", Value: known, Threshold: none, Baseline: none},
 		},
 		Evidence: s.evidence, Key: service + "/" + strconv.Itoa(int(g.key.proto)),
 	}

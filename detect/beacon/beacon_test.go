@@ -85,6 +85,41 @@ func TestFindsABeacon(t *testing.T) {
 	}
 }
 
+// A service that is known for a month is less of a threat than one that came up this week.
+func TestNewServicesAreWorse(t *testing.T) {
+	severity := func(known int64) (detect.Severity, float64) {
+		flows := []flowtable.Record{flow(inside, outside, 0), flow(inside+1, outside+1, 0)}
+		flows[0].Start -= known * day
+		flows[1].Start -= 60 * day
+		for i := range flows {
+			flows[i].Written = flows[i].Start + int64(time.Second)
+		}
+		for at := int64(0); at < 24*3600e3; at += 300e3 {
+			flows = append(flows, flow(inside, outside, at))
+		}
+		_, alerts := run(t, DefaultConfig(), flows, 1000)
+		if len(alerts) == 0 {
+			t.Fatal("no alert")
+		}
+		a := alerts[len(alerts)-1]
+		for _, r := range a.Reasons {
+			if r.Feature == "rita_threat" {
+				return a.Severity, r.Value
+			}
+		}
+		return a.Severity, 0
+	}
+	for _, c := range []struct {
+		known  int64
+		threat float64 // beside that of a service that is neither new nor old
+	}{{1, 0.15}, {10, 0}, {40, -0.15}} {
+		_, base := severity(10)
+		if s, got := severity(c.known); math.Abs(got-base-c.threat) > 0.02 || (s == detect.Medium) != (got >= ritaMedium) {
+			t.Errorf("known for %d days: threat %.3f, %v; want %.3f", c.known, got, s, base+c.threat)
+		}
+	}
+}
+
 // The twins of the beacon: the same number of contacts, and nothing to find.
 func TestIsQuiet(t *testing.T) {
 	cfg := DefaultConfig()

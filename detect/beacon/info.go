@@ -19,7 +19,9 @@ func (d *Detector) Info() detect.Info {
 			"p <= max_p, s/T <= max_jitter, T >= min_period, 0.8 of the gaps fit, m <= 0.4, few clients.\n" +
 			"Beside it RITA v5's score, exactly: the mean of the scores of gaps (Bowley skewness, median absolute deviation), " +
 			"of bytes sent, of a 24-bin histogram of the input's span (a day at most), and of duration. " +
-			"Both look at the latest 256 contacts.\n" +
+			"Both look at the latest 256 contacts. rita_threat lays that score out (0.5, 0.7, 0.9, 1 are 0.2, 0.4, 0.6, 0.8) and adds " +
+			"RITA's modifiers as far as flow records tell them: 0.15 where at most 2 % of the hosts are clients of the service, less 0.15 " +
+			"where half are or more (from 50 hosts on), 0.15 where the service is known for 7 days at most (of more), less 0.15 from 30 days on.\n" +
 			"open_beacon, per client and service outside, over the records of TCP flows whose client was silent for 5 s or more and said " +
 			"something after it: of the gaps g between the client's packets (sums from interval_*_up, and the gaps between parts), T = sum g^2 / sum g, " +
 			"n = (sum g)^2 / sum g^2, R = max g / T; gaps spread evenly around a period have R = (1 + sqrt(3) j)/(1 + j^2), j the jitter. " +
@@ -28,7 +30,7 @@ func (d *Detector) Info() detect.Info {
 		Cost: "one or two table look-ups per flow; a series is judged when it has grown by a quarter, or doubled since it was called a beacon, in at most 0.1 ms for " +
 			"256 contacts, max_judged of them in a batch. The flow features interval and splt are computed for it",
 		Memory: "about 2.3 kB for each of max_series pairs with more than three contacts, 130 B for each of max_pairs others, " +
-			"220 B for each of max_open, 90 B for each of max_endpoints services",
+			"220 B for each of max_open, 100 B for each of max_endpoints services",
 		Wrong: "Much that is harmless is regular: time, monitoring, updates, chat, mail that is fetched. A service with more " +
 			"than max_clients clients is taken for one of those; one that a single host uses is not. Failed flows do not " +
 			"count, since retries are regular by themselves. Programs keep connections open as implants do, and say that they are " +
@@ -40,7 +42,7 @@ func (d *Detector) Info() detect.Info {
 			"or max_jitter where too much is said; raise min_open to 1h to hear of long connections only. RITA's score in the reasons says how exact it is.",
 		Kinds: []detect.Kind{
 			{Name: "beacon", Severity: detect.Low,
-				Doc: "A client contacts a service that few others use at regular times; medium where the server is outside and RITA's score is 0.7 or more."},
+				Doc: "A client contacts a service that few others use at regular times; medium where the server is outside, one or two clients contact it and rita_threat is 0.4 or more."},
 			{Name: "open_beacon", Severity: detect.Informational,
 				Doc: "A client says something at regular times in a connection that it keeps open; low from an hour on."},
 		},

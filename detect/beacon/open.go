@@ -149,7 +149,7 @@ func (d *Detector) judgeOpened(g *grown, o *opened, b detect.Batch, out detect.O
 	}
 	p := o.chance()
 	score := detect.Score{Time: b.End, Subject: g.client(), Role: detect.Client, Raw: max(0, -math.Log10(p)), P: p, N: uint64(o.count())}
-	clients := d.clientsOf(g)
+	clients, _ := d.audienceOf(g)
 	if score.Alerted = p <= d.cfg.MaxP && o.jitter() <= d.cfg.MaxJitter && o.period() >= max(leastSilence, d.cfg.MinPeriod.Seconds()) &&
 		clients <= float64(d.cfg.MaxClients); score.Alerted {
 		o.said = true

@@ -38,6 +38,55 @@ func ritaScore(times []int64, bytes []float64, first, last int64) (r RITA, ok bo
 	return r, true
 }
 
+// The modifiers of RITA v5 that flow records tell: of how many of the hosts contact the service, and of how long it is
+// known. The others (a missing Host header, threat lists, rare signatures) look at what is inside the packets, or at lists.
+const (
+	ritaModifier = 0.15
+	ritaRare     = 0.02 // share of the hosts
+	ritaCommon   = 0.5
+	ritaNew      = 7 // days
+	ritaOld      = 30
+	ritaMedium   = 0.4 // threat from which it is a medium one
+)
+
+// ritaThreat is RITA's threat score of a beacon: the beacon score laid out so that 0.5 is 0.2, 0.7 is 0.4, 0.9 is 0.6 and 1
+// is 0.8,
+// more where few of the hosts are the service's clients and less where many are, more where it is new and less where it is
+// old. known is for how many days it is known, watched for how many there is anything to know. Unlike RITA's, it does not
+// ask for a share of hosts that are so few that none is rare, and not whether a service is new in the first week, in which
+// all are.
+func ritaThreat(score, clients, hosts, known, watched float64) float64 {
+	t := ritaBucket(score)
+	switch {
+	case hosts*ritaRare < 1:
+	case clients <= ritaRare*hosts:
+		t += ritaModifier
+	case clients >= ritaCommon*hosts:
+		t -= ritaModifier
+	}
+	switch {
+	case known >= ritaOld:
+		t -= ritaModifier
+	case known <= ritaNew && watched > ritaNew:
+		t += ritaModifier
+	}
+	return max(0, min(1, t))
+}
+
+// ritaBucket lays a beacon score out: linear between the borders, 0 below the first.
+func ritaBucket(score float64) float64 {
+	borders := [...]float64{0.5, 0.7, 0.9, 1}
+	if score < borders[0] {
+		return 0
+	}
+	for i := 1; i < len(borders); i++ {
+		if score < borders[i] {
+			return 0.2 * (float64(i) + (score-borders[i-1])/(borders[i]-borders[i-1]))
+		}
+	}
+	return 0.8
+}
+
 func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
 func ceil3(x float64) float64  { return math.Ceil(x*1000) / 1000 }
 

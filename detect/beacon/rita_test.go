@@ -81,3 +81,19 @@ func TestRITAIsNumpys(t *testing.T) {
 		}
 	}
 }
+
+// Borders and modifiers are those of RITA v5, as published.
+func TestRITAThreat(t *testing.T) {
+	for _, c := range []struct{ score, clients, hosts, known, watched, want float64 }{
+		{0.49, 3, 100, 10, 10, 0}, {0.5, 3, 100, 10, 10, 0.2}, {0.6, 3, 100, 10, 10, 0.3}, {0.7, 3, 100, 10, 10, 0.4},
+		{0.8, 3, 100, 10, 10, 0.5}, {0.95, 3, 100, 10, 10, 0.7}, {1, 3, 100, 10, 10, 0.8},
+		{0.7, 2, 100, 10, 10, 0.55}, {0.7, 50, 100, 10, 10, 0.25}, {0.7, 49, 100, 10, 10, 0.4}, {0.7, 1, 1, 10, 10, 0.4},
+		{0.7, 1, 49, 10, 10, 0.4}, {0.7, 1, 50, 10, 10, 0.55},
+		{0.7, 3, 100, 7, 7.5, 0.55}, {0.7, 3, 100, 7, 7, 0.4}, {0.7, 3, 100, 30, 30, 0.25}, {0.7, 3, 100, 29, 60, 0.4},
+		{1, 1, 100, 1, 40, 1}, {0.4, 99, 100, 40, 40, 0},
+	} {
+		if got := ritaThreat(c.score, c.clients, c.hosts, c.known, c.watched); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%+v: got %v", c, got)
+		}
+	}
+}
