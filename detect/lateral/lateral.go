@@ -74,9 +74,13 @@ func (d *Detector) Tune(cfg Config) {
 
 var (
 	_ detect.FlowWatcher = (*Detector)(nil)
+	_ detect.FeatureUser = (*Detector)(nil)
 	_ detect.Batcher     = (*Detector)(nil)
 	_ detect.Sized       = (*Detector)(nil)
 )
+
+// FlowFeatures implements detect.FeatureUser.
+func (d *Detector) FlowFeatures() []string { return []string{"first_packet"} }
 
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {
@@ -94,7 +98,7 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 		if f.Failed() || !f.HasPorts() {
 			continue
 		}
-		if f.Proto == packet.ProtoTCP && d.asksPassword(f.ServerPort) {
+		if f.Proto == packet.ProtoTCP && d.asksPassword(f) {
 			d.try(f)
 		}
 		if f.ClientLocal != f.ServerLocal && f.First() && f.Answered() {
@@ -106,8 +110,8 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	}
 }
 
-// asksPassword says whether a port is one of login services.
-func (d *Detector) asksPassword(port uint16) bool { return d.ports[port/64]&(1<<(port%64)) != 0 }
+// loginPort says whether a port is one of login services.
+func (d *Detector) loginPort(port uint16) bool { return d.ports[port/64]&(1<<(port%64)) != 0 }
 
 // contact counts a flow between two of our hosts.
 func (d *Detector) contact(f *detect.Flow) {
@@ -170,7 +174,7 @@ func (d *Detector) judge(p place, c *contacts, b detect.Batch, out detect.Out) {
 	learnt := b.End-d.began >= int64(d.cfg.Learn)
 	more, less := max(c.out, c.in), min(c.out, c.in)
 	mutual := int(c.out+c.in) >= d.cfg.MinPeers && float64(less) >= d.cfg.Symmetry*float64(more) && less > 0 &&
-		(d.asksPassword(p.port) || !d.outside.both(p.port, b.End))
+		(d.loginPort(p.port) || !d.outside.both(p.port, b.End))
 	novel := learnt && int(c.out) >= d.cfg.MinNew
 	score := detect.Score{Time: b.End, Subject: detect.Host{Addr: p.host, Version: p.version}, Role: detect.Client,
 		Raw: float64(c.out) + 2*float64(less), P: math.NaN(), N: uint64(c.flows), Alerted: mutual || novel}
@@ -217,8 +221,8 @@ func rate(c *contacts) float64 {
 	return float64(c.flows-1) / (float64(c.last-c.first) / float64(time.Second))
 }
 
-// payload returns the bytes that a flow carried up and down; headers count where only they are known.
-func payload(f *detect.Flow) (up, down float64) {
+// bytesOf returns the bytes that a flow carried up and down; headers count where only they are known.
+func bytesOf(f *detect.Flow) (up, down float64) {
 	b := f.Payload
 	if f.Missing&detect.NoPayload != 0 {
 		b = f.Bytes

@@ -11,6 +11,7 @@ import (
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 type said struct{ alerts []detect.Alert }
@@ -179,6 +180,10 @@ func TestBruteForce(t *testing.T) {
 		}
 		return flows
 	}
+	work := guesses(30, 5) // ten of a size are not most of them
+	for i := range work {
+		work[i].Payload[1] += uint64(i%3) * work[i].Payload[1]
+	}
 	for name, flows := range map[string][]flowtable.Record{
 		"few":        guesses(7, 5),
 		"slow":       guesses(60, 60),
@@ -187,10 +192,36 @@ func TestBruteForce(t *testing.T) {
 		"long":       change(func(_ int, r *flowtable.Record) { r.End = r.Start + 100*second; r.Written = r.End + 5*second }),
 		"web":        change(func(_ int, r *flowtable.Record) { r.ServerPort = 443 }),
 		"closed":     change(func(_ int, r *flowtable.Record) { r.ConnState, r.Payload = flowtable.REJ, [2]uint64{} }),
+		"work":       work,
 	} {
 		if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) > 0 {
 			t.Errorf("%s: %s", name, alerts[0].Message)
 		}
+	}
+}
+
+// A server that lets some tries in, refuses others and is asked for its version by others, at whatever port.
+func TestBruteForceOfSeveralKinds(t *testing.T) {
+	several := func(port uint16, framing payload.Framing) []flowtable.Record {
+		flows := guesses(30, 2)
+		for i := range flows {
+			r := &flows[i]
+			r.ServerPort, r.Features = port, &flowtable.Features{}
+			r.Features.Packet[flowtable.Down].Framing = framing
+			if i%3 == 2 {
+				r.Payload, r.ConnState = [2]uint64{24, 22}, flowtable.RSTR
+			}
+		}
+		return flows
+	}
+	for _, flows := range [][]flowtable.Record{several(22, payload.FramingSSH), several(902, payload.FramingSSH), several(22, payload.FramingNone)} {
+		_, alerts := run(t, DefaultConfig(), flows, 1000)
+		if len(alerts) == 0 || alerts[0].Kind != "brute_force" || alerts[0].ServerPort != flows[0].ServerPort {
+			t.Errorf("port %d: got %+v", flows[0].ServerPort, alerts)
+		}
+	}
+	if _, alerts := run(t, DefaultConfig(), several(902, payload.FramingTLS), 1000); len(alerts) > 0 {
+		t.Errorf("no login service: %s", alerts[0].Message)
 	}
 }
 
