@@ -155,4 +155,5 @@ var detectRanges = map[string]accepted{
 	"detect.transport.half_life":   {[]string{"1h", "8760h"}, []string{"59m", "8761h"}},
 	"detect.transport.max_servers": {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 	"detect.transport.max_clients": {[]string{"1", "10000000"}, []string{"0", "10000001"}},
+	"detect.transport.max_pairs":   {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 }

@@ -24,7 +24,7 @@ func (k Key) Reloads() bool {
 		"detect.clusters.max_flows", "detect.trend.max_hosts", "detect.trend.max_victims", "detect.beacon.max_pairs",
 		"detect.beacon.max_series", "detect.beacon.max_endpoints", "detect.beacon.max_open", "detect.sequence.max_hosts", "detect.exfiltration.max_clients",
 		"detect.exfiltration.max_resolvers", "detect.lateral.max_contact", "detect.lateral.max_hosts", "detect.lateral.max_logins",
-		"detect.transport.max_servers", "detect.transport.max_clients", "detect.ensemble.scores", "detect.ensemble.max_hosts",
+		"detect.transport.max_servers", "detect.transport.max_clients", "detect.transport.max_pairs", "detect.ensemble.scores", "detect.ensemble.max_hosts",
 		// The length of batches and memories.
 		"detect.ports.forget", "detect.scan.forget", "detect.lateral.forget", "detect.clusters.batch", "detect.trend.lag",
 		// What was remembered by them.

@@ -44,7 +44,7 @@ func TestTune(t *testing.T) {
 
 func made(t *testing.T, c Config) []detect.Detector {
 	t.Helper()
-	all, err := detectors.New(c.Detect)
+	all, err := detectors.New(c.Detect, c.Window)
 	if err != nil {
 		t.Fatal(err)
 	}

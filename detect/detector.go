@@ -23,6 +23,14 @@ type WindowWatcher interface {
 	Windows(windows []features.Window, out Out)
 }
 
+// WindowChooser is a WindowWatcher that looks at windows only where it says so: those that nobody looks at are not made.
+type WindowChooser interface {
+	WindowWatcher
+
+	// WantsWindows is called once.
+	WantsWindows() bool
+}
+
 // Batcher is a Detector that judges what came within stretches of packet time, which are aligned to the epoch.
 type Batcher interface {
 	// Batches returns the lengths, each a number of whole seconds. It is called once.

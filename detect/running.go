@@ -36,6 +36,9 @@ func newRunning(e *Engine, index int, d Detector) *running {
 	r := &running{Detector: d, engine: e, index: index, count: DetectorCount{Name: d.Info().Name}}
 	r.flows, _ = d.(FlowWatcher)
 	r.windows, _ = d.(WindowWatcher)
+	if c, ok := d.(WindowChooser); ok && !c.WantsWindows() {
+		r.windows = nil
+	}
 	r.scores, _ = d.(ScoreWatcher)
 	r.batcher, _ = d.(Batcher)
 	if r.batcher == nil {

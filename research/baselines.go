@@ -99,9 +99,9 @@ func (s *scored) strategy(name string, f Fitting) (*StrategyReport, error) {
 		c := &s.data.Cases[i]
 		flows[i] = covertmark.Flow{Packets: c.Packets, Positive: c.Positive, Server: s.servers[i], Fold: folds[i]}
 		seen = seen || c.Packets != nil
-		if c.Window != nil {
+		if w := c.windows(); w != nil {
 			for _, j := range columns {
-				flows[i].Window = append(flows[i].Window, c.Window.Features[j])
+				flows[i].Window = append(flows[i].Window, w[j])
 			}
 		}
 	}

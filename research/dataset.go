@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/transport"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
@@ -25,9 +26,11 @@ const (
 
 // Case is a flow or a window whose label makes it positive or negative.
 type Case struct {
-	Flow     *flowtable.Record   // nil in a Dataset of windows
-	Window   *features.Window    // the window; of OfFlows the flow's first, nil where it has none; of OfBoth see meansOf
-	Packets  []covertmark.Packet // the first with payload; nil without a PacketCollector
+	Flow     *flowtable.Record        // nil in a Dataset of windows
+	Window   *features.Window         // the window; of OfFlows the flow's first, nil where it has none; of OfBoth nil
+	Means    *transport.WindowNumbers // of OfBoth: what transport.Pairs has of the flow's hosts; nil where there is nothing
+	Time     int64                    // packet time at which the detector sees it, ns since the epoch
+	Packets  []covertmark.Packet      // the first with payload; nil without a PacketCollector
 	Label    Label
 	Positive bool
 	Trace    int // number of the capture
@@ -75,15 +78,18 @@ type Dataset struct {
 	Spans    [][2]int64 // of each capture: its first and last labelled packet, ns since the epoch
 }
 
-// Collector puts labelled records into a Dataset: to be called after a Joiner, by its goroutine.
+// Collector puts labelled records into a Dataset. It is a detector of an engine whose records have the labels of a Joiner, so
+// that it sees flows and windows in the order in which a detector does.
 type Collector struct {
 	Dataset
+	packets            bool    // packet tests are wanted, and with them windows of flows
 	flows, windows     []Label // by label
 	positive, negative []Choice
 	trace              int
-	first, last        int64 // of the trace
-	windowed           map[windowKey]*windowed
-	rows               []int // of the labels: those of the cases of the trace
+	first, last        int64                           // of the trace
+	windowed           map[windowKey][]features.Window // with OfFlows
+	pairs              *transport.Pairs                // with OfBoth
+	rows               []int                           // of the labels: those of the cases of the trace
 	joiner             *Joiner
 	err                error
 }
@@ -94,19 +100,29 @@ type windowKey struct {
 	clientPort, serverPort uint16
 }
 
-// windowed are the windows of one key.
-type windowed struct {
-	all []features.Window // with OfFlows
-	sum features.Window   // with OfBoth: the first one, its features the sums of all so far
-	n   float64
+// NewCollector returns a Collector of records with these labels. A label that both choices choose is positive. packets says
+// that packet tests are wanted, too.
+func NewCollector(l *Labels, of string, positive, negative []Choice, packets bool) *Collector {
+	return &Collector{Dataset: Dataset{Of: of}, positive: positive, negative: negative, packets: packets, first: math.MaxInt64, last: math.MinInt64,
+		flows: labelsOf(l.FlowLabels().Names, l.FlowLabels().Rows), windows: labelsOf(l.WindowLabels().Names, l.WindowLabels().Rows),
+		windowed: map[windowKey][]features.Window{}, joiner: NewJoiner(l, nil, nil)}
 }
 
-// NewCollector returns a Collector of records with these labels. A label that both choices choose is positive.
-func NewCollector(l *Labels, of string, positive, negative []Choice) *Collector {
-	return &Collector{Dataset: Dataset{Of: of}, positive: positive, negative: negative, first: math.MaxInt64, last: math.MinInt64,
-		flows: labelsOf(l.FlowLabels().Names, l.FlowLabels().Rows), windows: labelsOf(l.WindowLabels().Names, l.WindowLabels().Rows),
-		windowed: map[windowKey]*windowed{}, joiner: NewJoiner(l, nil, nil)}
+// Info implements detect.Detector.
+func (c *Collector) Info() detect.Info { return detect.Info{Name: "collector"} }
+
+// WindowConfig returns how windows are to be made for it, where cfg says how they are otherwise.
+func (c *Collector) WindowConfig(cfg features.Config) features.Config {
+	if c.Of == OfFlows { // those of CovertMark's classifier: what a flow does in its first minute
+		cfg = features.DefaultConfig()
+		cfg.By, cfg.Cut = features.ByFlow, features.CutTime
+	}
+	cfg.Groups = features.Groups()
+	return cfg
 }
+
+// WantsWindows implements detect.WindowChooser.
+func (c *Collector) WantsWindows() bool { return c.Of != OfFlows || c.packets }
 
 func labelsOf(names []string, rows [][]string) []Label {
 	at := func(row []string, name string) string {
@@ -122,8 +138,13 @@ func labelsOf(names []string, rows [][]string) []Label {
 	return labels
 }
 
-// Begin gives what comes now the number of another capture. At first it is 0.
-func (c *Collector) Begin(trace int) { c.trace = trace }
+// Begin begins a capture, which has a number and windows made so.
+func (c *Collector) Begin(trace int, windows features.Config) {
+	c.trace = trace
+	if c.Of == OfBoth {
+		c.pairs = transport.NewPairs(transport.DefaultConfig().MaxPairs, transport.Contract(transport.BothSet, windows).Window)
+	}
+}
 
 // End ends a capture, or a part of one. packets, which may be nil, has seen its packets.
 func (c *Collector) End(packets *PacketCollector) {
@@ -146,30 +167,36 @@ func (c *Collector) End(packets *PacketCollector) {
 // Err says whether there were too many records.
 func (c *Collector) Err() error { return c.err }
 
-// Flows takes records whose labels are set. It keeps copies.
-func (c *Collector) Flows(records []flowtable.Record) {
-	for i := range records {
-		r := &records[i]
-		if r.Label == 0 {
-			continue
+// Flows implements detect.FlowWatcher. It keeps copies.
+func (c *Collector) Flows(flows []detect.Flow, _ detect.Out) {
+	for i := range flows {
+		if r := flows[i].Record; r.Label != 0 {
+			c.flow(r, flows[i].Time)
 		}
-		c.first, c.last = min(c.first, r.Start), max(c.last, r.End)
-		if c.Of == OfWindows {
-			continue
+	}
+}
+
+func (c *Collector) flow(r *flowtable.Record, at int64) {
+	c.first, c.last = min(c.first, r.Start), max(c.last, r.End)
+	if c.Of == OfWindows {
+		return
+	}
+	label := c.flows[r.Label-1]
+	positive, ok := c.class(label)
+	switch {
+	case !ok:
+		c.Neither++
+	case !transport.Judgeable(r):
+		if r.Part == 0 {
+			c.Unjudged[class(positive)]++
 		}
-		label := c.flows[r.Label-1]
-		positive, ok := c.class(label)
-		switch {
-		case !ok:
-			c.Neither++
-		case !transport.Judgeable(r):
-			if r.Part == 0 {
-				c.Unjudged[class(positive)]++
-			}
-		default:
-			row, _ := c.joiner.row(r)
-			c.add(Case{Flow: cloneRecord(r), Window: c.meansOf(r), Label: label, Positive: positive}, row)
+	default:
+		one := Case{Flow: cloneRecord(r), Label: label, Positive: positive, Time: at}
+		if means := new(transport.WindowNumbers); c.pairs != nil && c.pairs.Means(r, means) {
+			one.Means = means
 		}
+		row, _ := c.joiner.row(r)
+		c.add(one, row)
 	}
 }
 
@@ -183,19 +210,21 @@ func cloneRecord(r *flowtable.Record) *flowtable.Record {
 	return &clone
 }
 
-// Windows takes windows whose labels are set. It keeps copies.
-func (c *Collector) Windows(windows []features.Window) {
+// Windows implements detect.WindowWatcher. It keeps copies.
+func (c *Collector) Windows(windows []features.Window, _ detect.Out) {
 	for i := range windows {
-		w := &windows[i]
-		switch {
+		switch w := &windows[i]; {
+		case c.pairs != nil:
+			c.pairs.Add(w)
 		case w.Label == 0:
-		case c.Of != OfWindows:
-			c.sum(w)
+		case c.Of == OfFlows:
+			k := windowKey{w.Client, w.Target, w.ClientPort, w.TargetPort}
+			c.windowed[k] = append(c.windowed[k], *w)
 		default:
 			label := c.windows[w.Label-1]
 			if positive, ok := c.class(label); ok {
 				clone := *w
-				c.add(Case{Window: &clone, Label: label, Positive: positive}, -1)
+				c.add(Case{Window: &clone, Label: label, Positive: positive, Time: w.Last}, -1)
 			} else {
 				c.Neither++
 			}
@@ -203,45 +232,9 @@ func (c *Collector) Windows(windows []features.Window) {
 	}
 }
 
-func (c *Collector) sum(w *features.Window) {
-	k := windowKey{w.Client, w.Target, w.ClientPort, w.TargetPort}
-	s := c.windowed[k]
-	if s == nil {
-		s = &windowed{sum: *w}
-		s.sum.Features = [features.WindowFeatures]float64{}
-		c.windowed[k] = s
-	}
-	if c.Of == OfFlows {
-		s.all = append(s.all, *w)
-		return
-	}
-	for i, x := range w.Features {
-		s.sum.Features[i] += x
-	}
-	s.n++
-}
-
-// meansOf returns, with OfBoth, the first window of a flow's hosts, with the means of all so far as its features; nil where
-// there are none.
-func (c *Collector) meansOf(r *flowtable.Record) *features.Window {
-	s := c.windowed[windowKey{client: r.Client, server: r.Server}]
-	if s == nil || c.Of != OfBoth {
-		return nil
-	}
-	w := s.sum
-	for i := range w.Features {
-		w.Features[i] /= s.n
-	}
-	return &w
-}
-
 // firstOf returns a flow's own first window, nil where it has none.
 func (c *Collector) firstOf(r *flowtable.Record) *features.Window {
-	s := c.windowed[windowKey{r.Client, r.Server, r.ClientPort, r.ServerPort}]
-	if s == nil {
-		return nil
-	}
-	for _, w := range s.all {
+	for _, w := range c.windowed[windowKey{r.Client, r.Server, r.ClientPort, r.ServerPort}] {
 		if w.Last >= r.Start && w.First <= r.End {
 			return &w
 		}
@@ -330,20 +323,22 @@ type Vectorizer struct {
 // VectorizerOf returns what makes the numbers of a contract, as the detector does, and looks at so many of a flow's first
 // packets with payload.
 func VectorizerOf(c features.Contract, packets int) Vectorizer {
-	own := len(transport.Contract(transport.StartSet, features.DefaultConfig()).Features)
+	set := transport.BothSet
+	switch {
+	case c.Window == nil:
+		set = transport.StartSet
+	case c.Flow == nil:
+		set = transport.WindowSet
+	}
 	return Vectorizer{Columns: transport.Columns(c), Append: func(dst []float64, one *Case) []float64 {
-		if c.Flow != nil {
-			dst = transport.AppendStart(dst, one.Flow, packets)
-		}
-		switch {
-		case c.Window == nil:
-		case one.Window != nil:
-			dst = append(dst, one.Window.Features[:]...)
-		default:
-			for range len(c.Features) - own {
-				dst = append(dst, math.NaN())
-			}
-		}
-		return dst
+		return transport.AppendRow(dst, set, one.Flow, one.windows(), packets)
 	}}
+}
+
+// windows returns the features of the case's window, or of those of its hosts so far; nil where there is none.
+func (c *Case) windows() *transport.WindowNumbers {
+	if c.Window != nil {
+		return &c.Window.Features
+	}
+	return c.Means
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weir-sensor/weir/detect/transport"
 	"github.com/weir-sensor/weir/learn"
@@ -19,13 +20,17 @@ type Judging struct {
 	Server ServerCall
 }
 
-// ServerCall says when a server is called a transport's: at this probability, where a share Base of servers are.
-type ServerCall struct{ Base, Probability float64 }
+// ServerCall says when a server is called a transport's: at this probability, where a share Base of servers are; what was seen
+// before counts for half after each HalfLife.
+type ServerCall struct {
+	Base, Probability float64
+	HalfLife          time.Duration
+}
 
 // DefaultJudging returns what is meant where nothing is said.
 func DefaultJudging() Judging {
 	c := transport.DefaultConfig()
-	return Judging{Bases: []float64{1e-3, 1e-4}, Draws: 500, Seed: 1, Folds: 5, Server: ServerCall{c.BaseRate, c.Probability}}
+	return Judging{Bases: []float64{1e-3, 1e-4}, Draws: 500, Seed: 1, Folds: 5, Server: ServerCall{c.BaseRate, c.Probability, c.HalfLife}}
 }
 
 // limits are the false positive rates at which true positive rates are told.
@@ -253,16 +258,17 @@ type ServerReport struct {
 	Precision learn.Interval `json:"precision"`
 }
 
-// perServer calls servers by their first 1, 2, 3, 5, 10 and 20 cases; of fewer that a server has, all count.
+// perServer calls servers by their first 1, 2, 3, 5, 10 and 20 cases, as the detector does: those of a client and hour are one
+// contribution. Of fewer that a server has, all count.
 func (s *scored) perServer(m *transport.Model, called func(int) bool) (reports []ServerReport) {
 	for _, most := range []int{1, 2, 3, 5, 10, 20} {
 		r := ServerReport{After: most}
 		for _, of := range s.byServer() {
-			k, n := 0, min(most, len(of))
-			for _, i := range of[:n] {
-				k += class(called(i))
+			evidence := newServerEvidence(s, m)
+			for _, i := range of[:min(most, len(of))] {
+				evidence.add(i, called(i))
 			}
-			yes := m.Evidence.Posterior(float64(k), float64(n), s.judging.Server.Base) >= s.judging.Server.Probability
+			yes := evidence.calls()
 			switch positive := s.positive[of[0]]; {
 			case positive && yes:
 				r.Servers++
@@ -282,7 +288,36 @@ func (s *scored) perServer(m *transport.Model, called func(int) bool) (reports [
 	return reports
 }
 
-// byServer returns the cases of each server and class, by time.
+// serverEvidence is what the cases of a server say of it, as the detector adds it up.
+type serverEvidence struct {
+	scored  *scored
+	model   *transport.Model
+	tally   transport.Tally
+	clients map[Endpoint]*transport.Hour
+}
+
+func newServerEvidence(s *scored, m *transport.Model) *serverEvidence {
+	return &serverEvidence{scored: s, model: m, clients: map[Endpoint]*transport.Hour{}}
+}
+
+// add adds a case, which is a hit or not.
+func (e *serverEvidence) add(i int, hit bool) {
+	c := &e.scored.data.Cases[i]
+	of := e.clients[c.Client()]
+	if of == nil {
+		of = &transport.Hour{}
+		e.clients[c.Client()] = of
+	}
+	e.tally.Add(of, c.Time, hit, e.scored.judging.Server.HalfLife)
+}
+
+// calls says whether the server is called now.
+func (e *serverEvidence) calls() bool {
+	call := e.scored.judging.Server
+	return e.tally.Posterior(&e.model.Evidence, call.Base) >= call.Probability
+}
+
+// byServer returns the cases of each server and class, in the order in which the detector sees them.
 func (s *scored) byServer() [][]int {
 	type server struct {
 		Endpoint
@@ -297,7 +332,7 @@ func (s *scored) byServer() [][]int {
 	}
 	for _, of := range all {
 		slices.SortStableFunc(of, func(a, b int) int {
-			return int(math.Copysign(1, float64(s.data.Cases[a].Start()-s.data.Cases[b].Start())))
+			return cmp.Compare(s.data.Cases[a].Time, s.data.Cases[b].Time)
 		})
 	}
 	return all
@@ -358,7 +393,8 @@ type DecisionReport struct {
 	packets, flows []float64
 }
 
-// decision tells from which packet with payload on a flow stays called, and after how many flows a server is.
+// decision tells from which packet with payload on a flow stays called, at the earliest the one with which it can be judged,
+// and after how many flows a server is.
 func (s *scored) decision(m *transport.Model) *DecisionReport {
 	at := make([]int, len(s.positive)) // from which packet on; 0: it is not called
 	row := make([]float64, 0, len(m.Classifier.Columns))
@@ -374,7 +410,7 @@ func (s *scored) decision(m *transport.Model) *DecisionReport {
 	r, within := &DecisionReport{}, 0
 	for i, limit := range at {
 		if s.positive[i] && limit > 0 {
-			limit = min(limit, int(s.data.Cases[i].Flow.Features.SPLT))
+			limit = max(limit, transport.Earliest(s.data.Cases[i].Flow))
 			r.packets = append(r.packets, float64(limit))
 			within += class(limit <= 10)
 		}
@@ -384,9 +420,9 @@ func (s *scored) decision(m *transport.Model) *DecisionReport {
 	}
 	r.Packets = percentiles(r.packets)
 	for _, of := range s.byServer() {
-		k := 0
+		evidence := newServerEvidence(s, m)
 		for n, i := range of {
-			if k += class(at[i] > 0); s.positive[of[0]] && m.Evidence.Posterior(float64(k), float64(n+1), s.judging.Server.Base) >= s.judging.Server.Probability {
+			if evidence.add(i, at[i] > 0); s.positive[of[0]] && evidence.calls() {
 				r.flows = append(r.flows, float64(n+1))
 				break
 			}

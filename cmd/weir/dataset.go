@@ -10,8 +10,8 @@ import (
 
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/capture/pcapfile"
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/transport"
-	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 	"github.com/weir-sensor/weir/research"
@@ -94,13 +94,11 @@ func (t *training) collect(ctx context.Context, d *dataset, of string, packets b
 	if len(captures) == 0 {
 		return nil, usagef("no captures in %s", strings.Join(t.paths, ", "))
 	}
-	c := research.NewCollector(labels, of, d.chosen, d.others)
+	c := research.NewCollector(labels, of, d.chosen, d.others, packets)
 	for i, path := range captures {
+		c.Begin(runs[i], c.WindowConfig(t.config.Window))
 		if err := t.collectFrom(ctx, path, labels, c, packets); err != nil {
 			return nil, err
-		}
-		if i+1 < len(captures) && runs[i+1] != runs[i] {
-			c.Begin(runs[i+1])
 		}
 	}
 	return &c.Dataset, c.Err()
@@ -118,17 +116,10 @@ func (t *training) collectFrom(ctx context.Context, path string, labels *researc
 	if err != nil {
 		return err
 	}
-	opt.Flow.Features, opt.Windows = []string{flowtable.AllFeatures}, t.config.Window
-	if c.Of == research.OfFlows { // those of CovertMark's classifier: what a flow does in its first minute
-		opt.Windows = features.DefaultConfig()
-		opt.Windows.By, opt.Windows.Cut = features.ByFlow, features.CutTime
-	}
+	opt.Flow.Features, opt.Windows = []string{flowtable.AllFeatures}, c.WindowConfig(t.config.Window)
 	joiner := research.NewJoiner(labels, &opt.Windows, nil)
-	opt.LabelFlows = func(records []flowtable.Record) { joiner.Flows(records); c.Flows(records) }
-	if c.Of != research.OfFlows || packets {
-		opt.WindowSink = noWindows{}
-		opt.LabelWindows = func(windows []features.Window) { joiner.Windows(windows); c.Windows(windows) }
-	}
+	opt.LabelFlows, opt.LabelWindows = joiner.Flows, joiner.Windows
+	opt.Detect = detect.NewEngine(detect.DefaultConfig(), []detect.Detector{c}, nothing{})
 	var from capture.Source = src
 	var tests *research.PacketCollector
 	if packets {
@@ -175,8 +166,3 @@ func (t *tap) Read(b *capture.Batch) error {
 	}
 	return nil
 }
-
-// noWindows takes windows and forgets them.
-type noWindows struct{ nothing }
-
-func (noWindows) Windows([]features.Window) error { return nil }

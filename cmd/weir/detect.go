@@ -22,7 +22,7 @@ func judge(c config.Config, sink detect.AlertSink, opt *sensor.Options) error {
 	if len(c.Detect.Detectors) == 0 {
 		return nil
 	}
-	made, err := detectors.New(c.Detect)
+	made, err := detectors.New(c.Detect, c.Window)
 	if err != nil {
 		return usageError{err}
 	}

@@ -112,7 +112,7 @@ func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {
 		return err
 	}
 	defer src.Close()
-	made, err := detectors.New(d.config.Detect)
+	made, err := detectors.New(d.config.Detect, d.config.Window)
 	if err != nil {
 		return usageError{err}
 	}

@@ -71,7 +71,7 @@ func (t *ensembleTraining) run(ctx context.Context) error {
 
 // judge adds what the detectors say of a trace's hosts.
 func (t *ensembleTraining) judge(ctx context.Context, path string, labels *research.Labels) error {
-	made, err := detectors.New(t.config.Detect)
+	made, err := detectors.New(t.config.Detect, t.config.Window)
 	if err != nil {
 		return usageError{err}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -35,7 +36,7 @@ func BenchmarkDetectors(b *testing.B) {
 			for b.Loop() {
 				cfg := detectors.DefaultConfig()
 				cfg.Detectors = []string{names}
-				made, err := detectors.New(cfg)
+				made, err := detectors.New(cfg, features.DefaultConfig())
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -21,33 +21,36 @@ import (
 	"github.com/weir-sensor/weir/detect/sequence"
 	"github.com/weir-sensor/weir/detect/transport"
 	"github.com/weir-sensor/weir/detect/trend"
+	"github.com/weir-sensor/weir/features"
 )
 
 // entry is one detector: how it is made, and whether it is among the default ones.
 type entry struct {
 	name  string
 	off   bool // not among the default ones
-	build func(c Config) (detect.Detector, error)
+	build func(c Config, windows features.Config) (detect.Detector, error)
 }
 
 // entries returns all detectors in the order in which they run: those that are told what the others say come last.
 func entries() []entry {
 	return []entry{
-		{"basic", false, func(c Config) (detect.Detector, error) { return basic.New(c.Basic), nil }},
-		{"blocklist", false, func(c Config) (detect.Detector, error) { return blocklist.New(c.Blocklist) }},
-		{"ports", false, func(c Config) (detect.Detector, error) { return ports.New(c.Ports), nil }},
-		{"hosts", false, func(c Config) (detect.Detector, error) { return hosts.New(c.Hosts), nil }},
-		{"scan", false, func(c Config) (detect.Detector, error) { return scan.New(c.Scan), nil }},
-		{"pairs", false, func(c Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
-		{"density", false, func(c Config) (detect.Detector, error) { return density.New(c.Density), nil }},
-		{"clusters", true, func(c Config) (detect.Detector, error) { return clusters.New(c.Clusters), nil }},
-		{"trend", false, func(c Config) (detect.Detector, error) { return trend.New(c.Trend), nil }},
-		{"beacon", false, func(c Config) (detect.Detector, error) { return beacon.New(c.Beacon), nil }},
-		{"sequence", true, func(c Config) (detect.Detector, error) { return sequence.New(c.Sequence) }},
-		{"exfiltration", false, func(c Config) (detect.Detector, error) { return exfiltration.New(c.Exfiltration), nil }},
-		{"lateral", false, func(c Config) (detect.Detector, error) { return lateral.New(c.Lateral), nil }},
-		{"transport", false, func(c Config) (detect.Detector, error) { return transport.New(c.Transport) }},
-		{"ensemble", false, func(c Config) (detect.Detector, error) {
+		{"basic", false, func(c Config, _ features.Config) (detect.Detector, error) { return basic.New(c.Basic), nil }},
+		{"blocklist", false, func(c Config, _ features.Config) (detect.Detector, error) { return blocklist.New(c.Blocklist) }},
+		{"ports", false, func(c Config, _ features.Config) (detect.Detector, error) { return ports.New(c.Ports), nil }},
+		{"hosts", false, func(c Config, _ features.Config) (detect.Detector, error) { return hosts.New(c.Hosts), nil }},
+		{"scan", false, func(c Config, _ features.Config) (detect.Detector, error) { return scan.New(c.Scan), nil }},
+		{"pairs", false, func(c Config, _ features.Config) (detect.Detector, error) { return pairs.New(c.Pairs), nil }},
+		{"density", false, func(c Config, _ features.Config) (detect.Detector, error) { return density.New(c.Density), nil }},
+		{"clusters", true, func(c Config, _ features.Config) (detect.Detector, error) { return clusters.New(c.Clusters), nil }},
+		{"trend", false, func(c Config, _ features.Config) (detect.Detector, error) { return trend.New(c.Trend), nil }},
+		{"beacon", false, func(c Config, _ features.Config) (detect.Detector, error) { return beacon.New(c.Beacon), nil }},
+		{"sequence", true, func(c Config, _ features.Config) (detect.Detector, error) { return sequence.New(c.Sequence) }},
+		{"exfiltration", false, func(c Config, _ features.Config) (detect.Detector, error) {
+			return exfiltration.New(c.Exfiltration), nil
+		}},
+		{"lateral", false, func(c Config, _ features.Config) (detect.Detector, error) { return lateral.New(c.Lateral), nil }},
+		{"transport", false, func(c Config, w features.Config) (detect.Detector, error) { return transport.New(c.Transport, w) }},
+		{"ensemble", false, func(c Config, _ features.Config) (detect.Detector, error) {
 			return ensemble.New(c.Ensemble, c.beside("ensemble"), c.LocalNetworks)
 		}},
 	}
@@ -81,16 +84,16 @@ func (c Config) beside(name string) []string {
 	return names
 }
 
-// New returns the detectors that a valid configuration asks for, in their order. The error names every one that cannot be
-// made, such as for a list that cannot be read.
-func New(c Config) ([]detect.Detector, error) {
+// New returns the detectors that a valid configuration asks for, in their order; windows says how windows are made for them.
+// The error names every one that cannot be made, such as for a list that cannot be read.
+func New(c Config, windows features.Config) ([]detect.Detector, error) {
 	var made []detect.Detector
 	var problems []error
 	for _, e := range entries() {
 		if !c.wanted(e) {
 			continue
 		}
-		d, err := e.build(c)
+		d, err := e.build(c, windows)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("make detector %s: %w", e.name, err))
 			continue
@@ -104,7 +107,7 @@ func New(c Config) ([]detect.Detector, error) {
 func Describe() []Description {
 	var all []Description
 	for _, e := range entries() {
-		d, err := e.build(DefaultConfig())
+		d, err := e.build(DefaultConfig(), features.DefaultConfig())
 		if err != nil {
 			panic("bug: " + err.Error()) // the defaults name no files
 		}

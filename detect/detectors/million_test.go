@@ -7,6 +7,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 )
@@ -16,7 +17,7 @@ func started(tb testing.TB) *detect.Engine {
 	tb.Helper()
 	cfg := detectors.DefaultConfig()
 	cfg.Detectors = []string{detectors.Default}
-	made, err := detectors.New(cfg)
+	made, err := detectors.New(cfg, features.DefaultConfig())
 	if err != nil {
 		tb.Fatal(err)
 	}

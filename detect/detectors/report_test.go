@@ -15,6 +15,7 @@ import (
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -128,7 +129,7 @@ func replay(t *testing.T, paths []string) ([]detect.Alert, int) {
 	t.Helper()
 	cfg := detectors.DefaultConfig()
 	cfg.Detectors = []string{detectors.Default}
-	made, err := detectors.New(cfg)
+	made, err := detectors.New(cfg, features.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

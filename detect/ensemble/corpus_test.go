@@ -10,6 +10,7 @@ import (
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
 	"github.com/weir-sensor/weir/detect/ensemble"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/corpustest"
 	"github.com/weir-sensor/weir/learn"
@@ -39,7 +40,7 @@ func rank(t *testing.T, path string, cfg detectors.Config, labelFiles ...string)
 		t.Fatal(err)
 	}
 	joiner, truth := research.NewJoiner(labels, nil, nil), research.NewTruth(labels, "attack")
-	made, err := detectors.New(cfg)
+	made, err := detectors.New(cfg, features.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func cases(t *testing.T, run string) (all, flows []ensemble.Case, names []string
 		cfg := detectors.DefaultConfig()
 		cfg.Detectors = []string{detectors.Default}
 		cfg.Ensemble.Calibration = ""
-		made, err := detectors.New(cfg)
+		made, err := detectors.New(cfg, features.DefaultConfig())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
 	"github.com/weir-sensor/weir/detect/sequence"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/internal/corpustest"
 )
 
@@ -87,7 +88,7 @@ func TestBesideSimplerOnes(t *testing.T) {
 	}
 	bad, good := map[string][]float64{}, map[string][]float64{}
 	for _, phase := range corpustest.Phases() {
-		made, err := detectors.New(cfg)
+		made, err := detectors.New(cfg, features.DefaultConfig())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,7 @@ type Config struct {
 	OpenVPN     bool          `mapstructure:"openvpn"`     // servers of OpenVPN are said too
 	MaxServers  int           `mapstructure:"max_servers"` // servers remembered
 	MaxClients  int           `mapstructure:"max_clients"` // clients of servers remembered
+	MaxPairs    int           `mapstructure:"max_pairs"`   // pairs of hosts of which windows are remembered, for a model of both
 }
 
 // DefaultConfig returns the defaults of config.yaml.
@@ -31,6 +32,7 @@ func DefaultConfig() Config {
 		HalfLife:    7 * 24 * time.Hour,
 		MaxServers:  100_000,
 		MaxClients:  200_000,
+		MaxPairs:    100_000,
 	}
 }
 
@@ -48,5 +50,6 @@ func (c Config) Validate() error {
 	detect.Between(&b, "half_life", c.HalfLife, time.Hour, 365*24*time.Hour)
 	detect.Between(&b, "max_servers", c.MaxServers, 1, 10_000_000)
 	detect.Between(&b, "max_clients", c.MaxClients, 1, 10_000_000)
+	detect.Between(&b, "max_pairs", c.MaxPairs, 1, 10_000_000)
 	return b.Err()
 }

@@ -15,7 +15,7 @@ type Set string
 const (
 	StartSet  Set = "start"  // how a flow begins: AppendStart
 	WindowSet Set = "window" // one window of a pair of hosts, or of a flow: features.Window
-	BothSet   Set = "both"   // how a flow begins, then the means over the windows of its hosts so far
+	BothSet   Set = "both"   // how a flow begins, then the means over the windows of its hosts so far: AppendRow and Pairs
 )
 
 // Sets returns all of them. The caller owns the slice.

@@ -228,7 +228,7 @@ func testServers(t *testing.T, rows []row) {
 	for _, run := range [][2]string{{"dev", "dev3"}, {"dev3", "dev"}} {
 		cfg := transport.DefaultConfig()
 		cfg.Model = fitted(t, pick(rows, func(r *row) bool { return !r.other && r.run == run[0] }))
-		d, err := transport.New(cfg)
+		d, err := transport.New(cfg, features.DefaultConfig())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +278,7 @@ func testShapes(t *testing.T, rows []row) {
 	for _, run := range []string{"dev", "dev3"} {
 		is, out, cfg := map[string]string{}, &alerts{}, transport.DefaultConfig()
 		cfg.OpenVPN = true
-		d, err := transport.New(cfg)
+		d, err := transport.New(cfg, features.DefaultConfig())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -364,9 +364,9 @@ func testLeftOut(t *testing.T, rows []row) {
 	}
 }
 
-// decided returns after how many packets with payload a flow is called, 0 where it never is. It is judged from the fifth on.
+// decided returns after how many packets with payload a flow is called, 0 where it never is.
 func decided(m *transport.Model, r *row) int {
-	for n := 5; n <= transport.StartPackets; n++ {
+	for n := transport.Earliest(&r.record); n <= transport.StartPackets; n++ {
 		if m.Classifier.Predict(transport.AppendStart(nil, &r.record, n)) >= m.Thresholds.Score {
 			return n
 		}

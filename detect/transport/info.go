@@ -6,7 +6,7 @@ import "github.com/weir-sensor/weir/detect"
 func (d *Detector) Info() detect.Info {
 	return detect.Info{
 		Name:    "transport",
-		Watches: "TCP flows by their first 12 packets with payload, UDP flows by their first ones; servers in 1 min batches",
+		Watches: "TCP flows by their first 12 packets with payload, UDP flows by their first ones; windows, where the model looks at them; servers in 1 min batches",
 		Idea: "Transports that hide what they carry (obfs4, obfs3, ScrambleSuit, Shadowsocks, VMess) have no plain bytes at all: the " +
 			"first packet of each side looks like random bytes, which hardly any ordinary protocol's does, and padding gives first " +
 			"flights of lengths that ordinary protocols do not have. One flow proves little, for most flows are of no transport; " +
@@ -14,6 +14,7 @@ func (d *Detector) Info() detect.Info {
 		Formula: `score of a flow: log-odds by the model of detect.transport.model, over how its start looks (docs/TRANSPORTS.md names the numbers:
   entropy, one bits and byte values of both first packets against random bytes of the same length, printable bytes, known
   framings, lengths of bursts and packets, gaps in round-trip times); a hit where it reaches the model's threshold + strictness
+  with a model of windows: the same of each window; with one of both: of a flow and the means of its hosts' windows before
 contribution of a client and hour: hits/flows of the client in that hour of packet time; it halves with every half_life
 evidence of a server with k of n: log BB(k, n; proxy) - log((1-odd) BB(k, n; benign) + odd BB(k, n; proxy)), BB the beta-binomial of
   the model's distributions of servers' shares of hits, odd the share of ordinary servers that look like a transport's
@@ -28,7 +29,7 @@ tls_in_tls: min_flows flows of TLS or more to a server with six bursts within 25
 obfuscated_proxy also says of which share of the hits both first flights are of 141 to 8192 bytes (obfs4's handshake)
 obfuscated_proxy: probability >= detect.transport.probability, and min_flows hits or min_clients clients with hits`,
 		Cost:   "about 1 us per TCP flow with payload both ways: its numbers, the model's trees, two table look-ups; nothing for other flows",
-		Memory: "350 bytes for each of detect.transport.max_servers, 90 for each of max_clients; the one not used for longest is forgotten",
+		Memory: "350 bytes for each of detect.transport.max_servers, 90 for each of max_clients, 520 for each of max_pairs with a model of both; the one not used for longest is forgotten",
 		Wrong: "Protocols that are random from the first byte look the same: encrypted BitTorrent to one peer, own protocols of " +
 			"messengers and games, obfuscated VPNs. Transports inside real TLS (meek, Trojan, WebSocket) and imitations of it are seen by tls_in_tls and meek_polls alone or not at " +
 			"all; TLS through an ordinary proxy, stunnel, and services to which much is sent at first can look the same.",

@@ -6,14 +6,14 @@ import (
 	"github.com/weir-sensor/weir/features"
 )
 
-// loadStart loads a model that can run live: one of flow starts.
-func loadStart(name string) (*Model, error) {
-	model, err := LoadModel(name, features.DefaultConfig())
+// load loads a model for windows made so.
+func load(name string, windows features.Config) (*Model, error) {
+	model, err := LoadModel(name, windows)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	if model.Set() != StartSet {
-		return nil, fmt.Errorf("model: %s: got one of the set %s, want one of %s: only weir eval runs others", name, model.Set(), StartSet)
+	if model.Set() != StartSet && len(windows.Groups) < len(features.Groups()) {
+		return nil, fmt.Errorf("model: %s: looks at windows: got window.groups %v, want all of them", name, windows.Groups)
 	}
 	return model, nil
 }
@@ -28,9 +28,12 @@ func (d *Detector) ModelFile() string {
 
 // Reread implements detect.ModelUser. What is known of servers stays.
 func (d *Detector) Reread() (hash string, use func(), err error) {
-	m, err := loadStart(d.cfg.Model)
-	if err != nil || m.Hash == d.model.Hash {
+	m, err := load(d.cfg.Model, d.windows)
+	switch {
+	case err != nil || m.Hash == d.model.Hash:
 		return "", nil, err
+	case m.Set() != d.set:
+		return "", nil, fmt.Errorf("model: %s: got one of the set %s, want %s as the one in use: another takes a restart", d.cfg.Model, m.Set(), d.set)
 	}
 	return m.Hash, func() { d.use(m) }, nil
 }

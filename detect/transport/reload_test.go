@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/weir-sensor/weir/features"
 )
 
 // A model file that has changed is taken over when that is asked for; a broken one, or the same, changes nothing.
@@ -22,7 +24,7 @@ func TestReread(t *testing.T) {
 	write(text)
 	cfg := DefaultConfig()
 	cfg.Model = path
-	d, err := New(cfg)
+	d, err := New(cfg, features.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +38,10 @@ func TestReread(t *testing.T) {
 	write(bytes.ReplaceAll(text, []byte(d.model.Hash), []byte("00")))
 	if _, use, err := d.Reread(); use != nil || err == nil {
 		t.Error("another hash: want an error")
+	}
+	write(sealed(t, WindowSet, features.DefaultConfig()))
+	if _, use, err := d.Reread(); use != nil || err == nil {
+		t.Error("a model of windows: want an error")
 	}
 	other := *d.model
 	other.Thresholds.Score++

@@ -233,6 +233,18 @@ func Judgeable(r *flowtable.Record) bool {
 		r.Features.Packet[flowtable.Up].Length > 0 && r.Features.Packet[flowtable.Down].Length > 0
 }
 
+// Earliest returns with which of its packets with payload, from 1, a flow that can be judged could be first: the fifth, or the
+// first of the side that speaks later.
+func Earliest(r *flowtable.Record) int {
+	sizes := r.Features.Sizes[:r.Features.SPLT]
+	for i := range sizes {
+		if sizes[i] > 0 != (sizes[0] > 0) {
+			return max(leastPackets, i+1)
+		}
+	}
+	return len(sizes) + 1
+}
+
 func log2(x float64) float64 { return math.Log2(1 + x) }
 
 func indicator(b bool) float64 {

@@ -122,3 +122,19 @@ func TestContractsNameEachFeatureOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestEarliest(t *testing.T) {
+	for _, test := range []struct {
+		sizes []int32
+		want  int
+	}{
+		{[]int32{100, -100, 100, -100, 100, -100}, 5},
+		{[]int32{100, 100, 100, 100, 100, 100, -100, 100}, 7},
+		{[]int32{-100, -100, -100, -100, -100, 100}, 6},
+		{[]int32{100, 100, 100, 100, 100}, 6}, // the other side was not among those remembered
+	} {
+		if got := Earliest(flow(1000, test.sizes...)); got != test.want {
+			t.Errorf("%v: got %d, want %d", test.sizes, got, test.want)
+		}
+	}
+}

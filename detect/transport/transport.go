@@ -2,13 +2,13 @@ package transport
 
 import (
 	"cmp"
-	"fmt"
+	"hash/maphash"
 	"math"
-	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 )
@@ -18,31 +18,42 @@ const (
 	near  = 3           // log-odds below the threshold from which on flows are scored for the ensemble
 )
 
-// Detector judges how flows begin, and adds up what they say of their servers. Make it with New.
+// Detector judges how flows begin, or windows, or both, by what its model looks at, and adds up what they say of their
+// servers. Make it with New.
+//
+// A flow is judged when its record comes, with a model of BothSet by the windows of its hosts that came before; a window is
+// judged when it comes.
 type Detector struct {
 	cfg       Config
+	windows   features.Config
+	set       Set
 	model     *Model
 	threshold float64
 	servers   *detect.Table[service, server]
-	clients   *detect.Table[contact, hour]
+	clients   *detect.Table[contact, client]
 	news      []named // services with hits in the batch at hand
 	evicted   uint64  // before the batch at hand
 	row       []float64
+	pairs     *Pairs // nil without a model of BothSet
+	means     WindowNumbers
+	seed      maphash.Seed // of windows' hosts
 }
 
 var (
-	_ detect.FlowWatcher = (*Detector)(nil)
-	_ detect.FeatureUser = (*Detector)(nil)
-	_ detect.Batcher     = (*Detector)(nil)
-	_ detect.ModelUser   = (*Detector)(nil)
-	_ detect.Sized       = (*Detector)(nil)
+	_ detect.FlowWatcher   = (*Detector)(nil)
+	_ detect.WindowChooser = (*Detector)(nil)
+	_ detect.FeatureUser   = (*Detector)(nil)
+	_ detect.Batcher       = (*Detector)(nil)
+	_ detect.ModelUser     = (*Detector)(nil)
+	_ detect.Sized         = (*Detector)(nil)
 )
 
-// service is a port of a server.
+// service is a port of a server; or a server of windows, with its port where they are made by flow, else 0.
 type service struct {
-	host  detect.Host
-	port  uint16
-	proto uint8
+	host    detect.Host
+	port    uint16
+	proto   uint8
+	windows bool
 }
 
 // contact is a client of a service.
@@ -59,9 +70,8 @@ type named struct {
 
 // server is what is known of a service. Contributions fade; the rest is since it was first seen.
 type server struct {
-	hits, of float64         // contributions of clients' hours, of which each is the share of hits among its flows
-	hour     int64           // of the latest
-	flows    uint32          // judged
+	tally    Tally
+	judged   uint32          // flows, or windows
 	called   uint32          // hits among them
 	clients  uint32          // with hits
 	sum      float64         // of the hits' scores
@@ -82,20 +92,24 @@ type sight struct {
 	told  uint32 // of them, when it was said last
 }
 
-// hour is a client's contribution to the evidence of a service.
-type hour struct {
-	hour        int64
-	flows, hits uint32 // in that hour
-	called      bool   // ever
+// client is what is known of a client of a service.
+type client struct {
+	hour   Hour
+	called bool // ever
 }
 
-// New returns a detector; cfg must be valid. The error says what is wrong with the model file.
-func New(cfg Config) (*Detector, error) {
-	model, err := loadStart(cfg.Model)
+// New returns a detector; cfg must be valid, and windows say how the windows are made that it is given. The error says what
+// is wrong with the model file.
+func New(cfg Config, windows features.Config) (*Detector, error) {
+	model, err := load(cfg.Model, windows)
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{cfg: cfg, servers: detect.NewTable[service, server](cfg.MaxServers), clients: detect.NewTable[contact, hour](cfg.MaxClients)}
+	d := &Detector{cfg: cfg, windows: windows, set: model.Set(), seed: maphash.MakeSeed(),
+		servers: detect.NewTable[service, server](cfg.MaxServers), clients: detect.NewTable[contact, client](cfg.MaxClients)}
+	if d.set == BothSet {
+		d.pairs = NewPairs(cfg.MaxPairs, model.Features.Window)
+	}
 	d.use(model)
 	return d, nil
 }
@@ -112,9 +126,16 @@ func (d *Detector) FlowFeatures() []string { return FlowGroups() }
 // Batches implements detect.Batcher.
 func (d *Detector) Batches() []time.Duration { return []time.Duration{every} }
 
+// WantsWindows implements detect.WindowChooser.
+func (d *Detector) WantsWindows() bool { return d.set != StartSet }
+
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {
-	return []detect.TableCount{d.servers.Count("servers"), d.clients.Count("clients")}
+	counts := []detect.TableCount{d.servers.Count("servers"), d.clients.Count("clients")}
+	if d.pairs != nil {
+		counts = append(counts, d.pairs.table.Count("pairs"))
+	}
+	return counts
 }
 
 // Flows implements detect.FlowWatcher.
@@ -130,6 +151,17 @@ func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
 	}
 }
 
+// Windows implements detect.WindowWatcher.
+func (d *Detector) Windows(windows []features.Window, out detect.Out) {
+	for i := range windows {
+		if w := &windows[i]; d.pairs != nil {
+			d.pairs.Add(w)
+		} else {
+			d.judgeWindow(w, out)
+		}
+	}
+}
+
 // shapes returns what shapes of the flow are to be said.
 func (d *Detector) shapes(r *flowtable.Record) shape {
 	s := cheapShapes(r)
@@ -141,20 +173,12 @@ func (d *Detector) shapes(r *flowtable.Record) shape {
 
 // judge adds a flow to what is known of its server.
 func (d *Detector) judge(f *detect.Flow, out detect.Out) {
-	d.row = AppendStart(d.row[:0], f.Record, StartPackets)
-	score := d.model.Classifier.Predict(d.row)
-	hit := score >= d.threshold
-	key, hash, s := d.server(f)
-	c, _ := d.clients.Put(contact{key, f.ClientHost()}, detect.Mix(f.PairHash, uint64(f.ServerPort)))
-	now := f.Time / int64(time.Hour)
-	d.fade(s, now)
-	s.contribute(c, now, hit)
-	s.flows++
-	if hit {
-		s.hit(c, f, score)
-		d.tell(key, hash, s)
+	ratio, tls := tunnel(f.Record)
+	if d.set == WindowSet && !tls {
+		return
 	}
-	if ratio, ok := tunnel(f.Record); ok {
+	key, hash, s := d.server(f)
+	if tls {
 		s.tls++
 		if ratio >= tunnelBorder {
 			s.tunnels.flows++
@@ -162,15 +186,64 @@ func (d *Detector) judge(f *detect.Flow, out detect.Out) {
 			d.tell(key, hash, s)
 		}
 	}
-	if score >= d.threshold-near {
-		out.Score(detect.Score{Time: f.Time, Subject: key.host, Role: detect.Server, FlowID: f.ID, Raw: score, P: math.NaN(), N: 1,
-			Alerted: hit})
+	if d.set == WindowSet {
+		return
 	}
+	var means *WindowNumbers
+	if d.pairs != nil && d.pairs.Means(f.Record, &d.means) {
+		means = &d.means
+	}
+	d.row = AppendRow(d.row[:0], d.set, f.Record, means, StartPackets)
+	c, _ := d.clients.Put(contact{key, f.ClientHost()}, detect.Mix(f.PairHash, uint64(f.ServerPort)))
+	if !d.count(key, s, c, f.Time, f.ID, out) {
+		return
+	}
+	if padded(f.Record) {
+		s.padded++
+	}
+	s.evidence.Add(f.ID)
+	d.tell(key, hash, s)
+}
+
+// judgeWindow adds a window to what is known of its server.
+func (d *Detector) judgeWindow(w *features.Window, out detect.Out) {
+	key := service{detect.Host{Addr: w.Target, Version: w.Version}, w.TargetPort, packet.ProtoTCP, true}
+	hash := maphash.Comparable(d.seed, key)
+	s, _ := d.servers.Put(key, hash)
+	at := contact{key, detect.Host{Addr: w.Client, Version: w.Version}}
+	c, _ := d.clients.Put(at, maphash.Comparable(d.seed, at))
+	d.row = AppendRow(d.row[:0], d.set, nil, &w.Features, StartPackets)
+	if hit := d.count(key, s, c, w.Last, 0, out); hit {
+		d.tell(key, hash, s)
+	}
+}
+
+// count judges the row at hand, of packet time at and of a flow or 0, as one of a client of the service.
+func (d *Detector) count(key service, s *server, c *client, at int64, id uint64, out detect.Out) (hit bool) {
+	score := d.model.Classifier.Predict(d.row)
+	hit = score >= d.threshold
+	s.judged++
+	s.tally.Add(&c.hour, at, hit, d.cfg.HalfLife)
+	if hit {
+		if s.called == 0 {
+			s.first = at
+		}
+		if !c.called {
+			c.called = true
+			s.clients++
+		}
+		s.called++
+		s.sum += score
+	}
+	if score >= d.threshold-near {
+		out.Score(detect.Score{Time: at, Subject: key.host, Role: detect.Server, FlowID: id, Raw: score, P: math.NaN(), N: 1, Alerted: hit})
+	}
+	return hit
 }
 
 // server returns what is known of a flow's service.
 func (d *Detector) server(f *detect.Flow) (key service, hash uint64, s *server) {
-	key = service{f.ServerHost(), f.ServerPort, f.Proto}
+	key = service{f.ServerHost(), f.ServerPort, f.Proto, false}
 	hash = detect.Mix(f.ServerHash, uint64(f.ServerPort)<<8|uint64(f.Proto))
 	s, _ = d.servers.Put(key, hash)
 	return key, hash, s
@@ -197,52 +270,12 @@ func (d *Detector) sight(f *detect.Flow, shapes shape) {
 	d.tell(key, hash, s)
 }
 
-// fade lets contributions of hours before count for less.
-func (d *Detector) fade(s *server, now int64) {
-	if now > s.hour && s.of > 0 {
-		left := math.Exp2(-float64(now-s.hour) * float64(time.Hour) / float64(d.cfg.HalfLife))
-		s.hits, s.of = s.hits*left, s.of*left
-	}
-	s.hour = now
-}
-
-// contribute counts a flow in the client's one contribution of this hour.
-func (s *server) contribute(c *hour, now int64, hit bool) {
-	if c.flows == 0 || c.hour != now {
-		c.hour, c.flows, c.hits = now, 0, 0
-		s.of++
-	} else {
-		s.hits -= float64(c.hits) / float64(c.flows)
-	}
-	c.flows++
-	if hit {
-		c.hits++
-	}
-	s.hits += float64(c.hits) / float64(c.flows)
-}
-
-func (s *server) hit(c *hour, f *detect.Flow, score float64) {
-	if s.called == 0 {
-		s.first = f.Time
-	}
-	if !c.called {
-		c.called = true
-		s.clients++
-	}
-	s.called++
-	s.sum += score
-	if padded(f.Record) {
-		s.padded++
-	}
-	s.evidence.Add(f.ID)
-}
-
 // CloseBatch implements detect.Batcher: it judges the services that had hits.
 func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	slices.SortFunc(d.news, func(x, y named) int {
 		return cmp.Or(cmp.Compare(x.host.Version, y.host.Version), cmp.Compare(x.host.Addr.Hi, y.host.Addr.Hi),
 			cmp.Compare(x.host.Addr.Lo, y.host.Addr.Lo), cmp.Compare(x.port, y.port),
-			cmp.Compare(x.proto, y.proto))
+			cmp.Compare(x.proto, y.proto), cmp.Compare(x.what(), y.what()))
 	})
 	status := detect.OK
 	if now := d.servers.Evicted() + d.clients.Evicted(); now > d.evicted {
@@ -255,77 +288,4 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 		}
 	}
 	d.news = d.news[:0]
-}
-
-// conclude says what is to be said of a service.
-func (d *Detector) conclude(key service, s *server, b detect.Batch, status detect.Status, out detect.Out) {
-	if s.ladders.flows > s.ladders.told {
-		out.Alert(s.ladders.alert("meek_polls", detect.Low, key, s, b, status,
-			"an idle client asks again and again over TLS, each time half as long again after the last, as meek does"))
-	}
-	if s.tunnels.flows > s.tunnels.told && int(s.tls) >= d.cfg.MinFlows && 2*s.tunnels.flows >= s.tls {
-		out.Alert(s.tunnels.alert("tls_in_tls", detect.Low, key, s, b, status,
-			fmt.Sprintf("of %d of TLS the bursts are like those of another TLS handshake within", s.tls)))
-	}
-	if s.openVPN.flows > s.openVPN.told {
-		out.Alert(s.openVPN.alert("openvpn", detect.Informational, key, s, b, status, "both sides begin as OpenVPN does"))
-	}
-	if s.called == 0 {
-		return
-	}
-	factor := d.model.Evidence.LogFactor(min(s.hits, s.of), s.of)
-	probability := d.model.Evidence.Posterior(min(s.hits, s.of), s.of, d.cfg.BaseRate)
-	enough := int(s.called) >= d.cfg.MinFlows || int(s.clients) >= d.cfg.MinClients
-	if !enough {
-		status = detect.Insufficient
-	}
-	called := enough && probability >= d.cfg.Probability
-	out.Score(detect.Score{Time: b.End, Subject: key.host, Role: detect.Server, Raw: factor, P: math.NaN(), N: uint64(s.flows), Status: status,
-		Alerted: called})
-	if called {
-		out.Alert(d.alert(key, s, b, status, factor, probability))
-	}
-}
-
-func (d *Detector) alert(key service, s *server, b detect.Batch, status detect.Status, factor, probability float64) detect.Alert {
-	nan := math.NaN()
-	a := detect.Alert{
-		Time: b.End, Kind: "obfuscated_proxy", Severity: detect.Low, Status: status, Score: factor, P: nan, Probability: probability,
-		N: uint64(s.flows), Subject: key.host, Role: detect.Server, Server: key.host, ServerPort: key.port, HasPort: true,
-		Proto: packet.ProtoTCP, WindowStart: s.first, WindowEnd: b.End, Evidence: s.evidence, Key: fmt.Sprint(key.port),
-		Message: fmt.Sprintf("%v looks like a proxy of a fully encrypted transport: %d of %d flows begin like one, of %d client%s; "+
-			"probability %.2g where %.2g of all servers are",
-			netip.AddrPortFrom(key.host.Addr.Netip(key.host.Version), key.port), s.called, s.flows, s.clients, plural(s.clients), probability, d.cfg.BaseRate),
-		Reasons: []detect.Reason{
-			{Feature: "probability", Value: probability, Threshold: d.cfg.Probability, Baseline: d.cfg.BaseRate},
-			{Feature: "hit_share", Value: float64(s.called) / float64(s.flows), Threshold: nan,
-				Baseline: d.model.Evidence.Benign.A / (d.model.Evidence.Benign.A + d.model.Evidence.Benign.B)},
-			{Feature: "mean_log_odds", Value: s.sum / float64(s.called), Threshold: d.threshold, Baseline: nan},
-			{Feature: "padded_flights_share", Value: float64(s.padded) / float64(s.called), Threshold: nan, Baseline: nan},
-			{Feature: "clients", Value: float64(s.clients), Threshold: float64(d.cfg.MinClients), Baseline: nan},
-		},
-	}
-	if probability >= 0.9 {
-		a.Severity = detect.Medium
-	}
-	return a
-}
-
-// alert says that a shape was seen in flows of a service.
-func (t *sight) alert(kind string, severity detect.Severity, key service, s *server, b detect.Batch, status detect.Status, what string) detect.Alert {
-	t.told = t.flows
-	return detect.Alert{
-		Time: b.End, Kind: kind, Severity: severity, Status: status, Score: math.Log2(1 + float64(t.flows)), P: math.NaN(), Probability: math.NaN(),
-		N: uint64(t.flows), Subject: key.host, Role: detect.Server, Server: key.host, ServerPort: key.port, HasPort: true,
-		Proto: key.proto, Evidence: s.shaped, WindowStart: b.Start, WindowEnd: b.End, Key: fmt.Sprint(key.port, "/", key.proto),
-		Message: fmt.Sprintf("%v: in %d flow%s %s", netip.AddrPortFrom(key.host.Addr.Netip(key.host.Version), key.port), t.flows, plural(t.flows), what),
-		Reasons: []detect.Reason{{Feature: "flows", Value: float64(t.flows), Threshold: 1, Baseline: math.NaN()}},
-	}
-}
-
-func plural(n uint32) string {
-	if n == 1 {
-		return ""
-	}
-	return "s"
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 	"github.com/weir-sensor/weir/payload"
@@ -60,7 +61,7 @@ func plain() *flowtable.Record {
 
 func run(t *testing.T, cfg Config, flows []flowtable.Record, group int) (*Detector, []detect.Alert) {
 	t.Helper()
-	d, err := New(cfg)
+	d, err := New(cfg, features.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,8 +154,8 @@ func TestOneContributionPerClientAndHour(t *testing.T) {
 		}
 		d, _ := run(t, cfg, test.flows(), 1)
 		_, s, _ := d.servers.Oldest()
-		if math.Abs(s.hits-test.hits) > 1e-4 || math.Abs(s.of-test.of) > 1e-4 {
-			t.Errorf("%s: got %v of %v, want %v of %v", test.name, s.hits, s.of, test.hits, test.of)
+		if math.Abs(s.tally.Hits-test.hits) > 1e-4 || math.Abs(s.tally.Of-test.of) > 1e-4 {
+			t.Errorf("%s: got %v of %v, want %v of %v", test.name, s.tally.Hits, s.tally.Of, test.hits, test.of)
 		}
 	}
 }
@@ -222,7 +223,7 @@ func TestFullTables(t *testing.T) {
 }
 
 func TestFlowsDoNotAllocate(t *testing.T) {
-	d, err := New(DefaultConfig())
+	d, err := New(DefaultConfig(), features.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +242,7 @@ func TestFlowsDoNotAllocate(t *testing.T) {
 func BenchmarkFlows(b *testing.B) {
 	for name, r := range map[string]*flowtable.Record{"random": obfuscated(), "tls": plain(), "syn": {Proto: packet.ProtoTCP}} {
 		b.Run(name, func(b *testing.B) {
-			d, err := New(DefaultConfig())
+			d, err := New(DefaultConfig(), features.DefaultConfig())
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -25,7 +25,7 @@ var pipeline = []layer{
 	{"features", []string{"packet", "payload", "flowtable"}, false, "features are computed from packets and flows alone"},
 	{"detect", []string{"packet", "flowtable", "features"}, false, "a detector sees records, not where they came from"},
 	{"learn", nil, false, "it fits numbers, whatever they stand for"},
-	{"detect/detectors", []string{"packet", "detect", "detect/*"}, false, "it gathers all detectors and their Configs"},
+	{"detect/detectors", []string{"packet", "features", "detect", "detect/*"}, false, "it gathers all detectors and their Configs"},
 	{"detect/sketch", []string{"packet"}, true, "it counts hashes, whatever they stand for"},
 	{"detect/sample", []string{"packet", "flowtable", "detect"}, true, "it keeps numbers of flows, whoever compares them"},
 	{"detect/*", []string{"packet", "payload", "flowtable", "features", "detect", "detect/sketch", "detect/sample", "learn"}, false, "detectors do not know each other"},
