@@ -6,10 +6,13 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weir-sensor/weir/detect/transport"
 	"github.com/weir-sensor/weir/features"
+	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/learn"
+	"github.com/weir-sensor/weir/packet"
 )
 
 func startContract() features.Contract {
@@ -66,7 +69,7 @@ func TestEvaluate(t *testing.T) {
 			t.Errorf("servers: %+v", r)
 		}
 	}
-	if e.Decision.Flows != 40 || e.Decision.Packets[2] > 4 || e.Decision.WithinTen != 1 {
+	if e.Decision.Flows != 40 || e.Decision.Packets != [3]float64{5, 5, 5} || e.Decision.WithinTen != 1 {
 		t.Errorf("decision: %+v", e.Decision)
 	}
 	for _, text := range [][]byte{Text(e.Tables()), Markdown(e.Tables())} {
@@ -157,5 +160,34 @@ func TestDays(t *testing.T) {
 	d := Dataset{Spans: [][2]int64{{50, 60}, {10, 30}, {20, 40}, {25, 26}}}
 	if got := d.days() * 86400e9; math.Abs(got-40) > 1e-9 {
 		t.Errorf("got %v ns, want 40", got)
+	}
+}
+
+// The cases of a client and hour are one contribution, as in the detector.
+func TestServersByClientAndHour(t *testing.T) {
+	m := &transport.Model{Evidence: transport.Evidence{Proxy: transport.Beta{A: 5, B: 1}, Benign: transport.Beta{A: 1, B: 5}}}
+	j := DefaultJudging()
+	j.Server.Base = .05 // probabilities after one to three and five hits, by math.lgamma of Python: .21, .44, .65, .87
+	j.Server.Probability = .6
+	for _, test := range []struct {
+		name string
+		of   func(i int) (client uint64, at int64)
+		want [6]int // servers called after 1, 2, 3, 5, 10, 20 cases
+	}{
+		{"one client, one hour", func(i int) (uint64, int64) { return 1, int64(i) * int64(time.Minute) }, [6]int{}},
+		{"one client, an hour each", func(i int) (uint64, int64) { return 1, int64(i) * int64(time.Hour) }, [6]int{0, 0, 1, 1, 1, 1}},
+		{"clients", func(i int) (uint64, int64) { return uint64(i), int64(i) }, [6]int{0, 0, 1, 1, 1, 1}},
+	} {
+		d := &Dataset{Of: OfFlows}
+		for i := range 20 {
+			client, at := test.of(i)
+			d.Cases = append(d.Cases, Case{Flow: &flowtable.Record{Client: packet.Addr{Lo: client}, Server: packet.Addr{Lo: 9}, Version: 4}, Positive: true, Time: at})
+		}
+		reports := newScored(d, j).perServer(m, func(int) bool { return true })
+		for k, r := range reports {
+			if r.Called != test.want[k] {
+				t.Errorf("%s, after %d: %d called, want %d", test.name, r.After, r.Called, test.want[k])
+			}
+		}
 	}
 }
