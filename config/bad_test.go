@@ -80,11 +80,11 @@ func TestRangesAreEnforced(t *testing.T) {
 	good := []string{"0s", "1ms", "720h"}
 	tests := map[string]accepted{
 		"capture.tunnels":         {[]string{"", "gre,vxlan,geneve,ipip,gtpu,teredo"}, []string{"l2tp"}},
-		"afpacket.ring_size":      {[]string{"4194304", "2147483648"}, []string{"0", "4194303", "2147483649"}},
+		"afpacket.ring_size":      {[]string{"16777216", "2147483648"}, []string{"0", "16777215", "2147483649"}},
 		"afpacket.block_size":     {[]string{"1048576", "16777216"}, []string{"0", "1048577", "16842752"}},
 		"afpacket.block_timeout":  {[]string{"1ms", "200ms"}, []string{"0s", "999us", "201ms"}},
 		"afpacket.poll":           {[]string{"1ms", "1s"}, []string{"0s", "999us", "1001ms"}},
-		"afpacket.snaplen":        {[]string{"64", "1048320"}, []string{"63", "1048321"}},
+		"afpacket.snaplen":        {[]string{"64", "4194048"}, []string{"63", "4194049"}},
 		"afpacket.timestamps":     {[]string{"kernel", "hardware"}, []string{"", "gps"}},
 		"pcap.buffer":             {[]string{"65536", "1073741824"}, []string{"65535", "1073741825"}},
 		"pcap.snaplen":            {[]string{"64", "262144"}, []string{"63", "262145"}},

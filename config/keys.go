@@ -43,7 +43,7 @@ func captureKeys() []Key {
 		{"capture.filter", "filter text", "what pcap-filter(7) describes; empty: every packet",
 			"Only packets that match are counted in flows, in live capture and in replay alike."},
 
-		{"afpacket.ring_size", "bytes", "4194304 (four blocks) to 2147483648",
+		{"afpacket.ring_size", "bytes", "16777216 (four blocks) to 2147483648",
 			"Room for packets that wait to be read, for each shard; more of it bridges longer bursts."},
 		{"afpacket.block_size", "bytes", "a multiple of 65536 up to 16777216",
 			"The ring is handed over in blocks of this size; a frame has to fit into one."},
@@ -51,7 +51,7 @@ func captureKeys() []Key {
 			"A block is handed over when it is this old, full or not: the most that a packet waits on a quiet wire."},
 		{"afpacket.poll", "duration", "1ms to 1s",
 			"How long a shard waits for packets before it looks at the clock."},
-		{"afpacket.snaplen", "bytes", "64 to 1048320 (what fits in a block)",
+		{"afpacket.snaplen", "bytes", "64 to 4194048 (what fits in a block)",
 			"Bytes captured of a frame at most; what is cut off is missing in payload features."},
 		{"afpacket.promiscuous", "switch", "true or false",
 			"Also capture frames for other stations, which is what a span port delivers."},

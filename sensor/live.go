@@ -41,7 +41,7 @@ func StartLive(ctx context.Context, sources []capture.Live, sink output.Sink, op
 	end.left.Add(len(sources))
 	for i, src := range sources {
 		l.pipeline.start(i, len(sources), &ring{reader: readers[i], src: src, cancel: l.pipeline.cancel,
-			batch: liveBatch(opt.Config.Batch), idle: flowtable.MinClock, end: end})
+			batch: liveBatch(min(opt.Config.Batch, maxLiveBatch)), idle: flowtable.MinClock, end: end})
 	}
 	context.AfterFunc(l.pipeline.ctx, func() {
 		for _, src := range sources {
@@ -108,6 +108,10 @@ func (l *Live) Detection(f func(*detect.Engine)) {
 		f(l.pipeline.opt.Detect)
 	}
 }
+
+// maxLiveBatch is so small that the packets of a batch are still in the second-level cache, where looking for their
+// boundaries has brought them, when they are decoded.
+const maxLiveBatch = 256
 
 func liveBatch(frames int) *batch {
 	b := newBatch(1, frames)

@@ -19,6 +19,7 @@ import (
 // tap is a live source that delivers given frames, ErrIdle while there are none, and io.EOF once it is interrupted.
 type tap struct {
 	frames chan capture.Batch
+	rest   capture.Batch // what the latest batch had no room for
 	stop   chan struct{}
 	once   sync.Once
 	now    atomic.Int64
@@ -28,11 +29,16 @@ type tap struct {
 func newTap() *tap { return &tap{frames: make(chan capture.Batch, 1024), stop: make(chan struct{})} }
 
 func (t *tap) Read(b *capture.Batch) error {
-	select {
-	case next := <-t.frames:
-		b.Frames, b.Data = append(b.Frames[:0], next.Frames...), next.Data
+	if len(t.rest.Frames) == 0 {
+		select {
+		case t.rest = <-t.frames:
+		default:
+		}
+	}
+	if n := min(len(t.rest.Frames), cap(b.Frames)); n > 0 {
+		b.Frames, b.Data = append(b.Frames[:0], t.rest.Frames[:n]...), t.rest.Data
+		t.rest.Frames = t.rest.Frames[n:]
 		return nil
-	default:
 	}
 	select {
 	case <-t.stop:

@@ -47,6 +47,10 @@ type feed interface {
 // decodeGroup is how many packets are decoded before they are counted: few enough for the first-level cache.
 const decodeGroup = 64
 
+// handOverGroup is after how many packets at least the merger hears of a shard, where these come without a pause: it wakes
+// up for each result.
+const handOverGroup = 4096
+
 // drainGroup is how many records go out at a time at the end.
 const drainGroup = 1024
 
@@ -112,6 +116,7 @@ func payloadsWanted(opt Options) (captured bool, entropy entropyOf) {
 // pointless.
 func (s *shard) run(stop func(error)) {
 	var told flowtable.Moment
+	kept := 0 // packets since the latest look at what is due
 	for {
 		b, frames := s.feed.next()
 		if b == nil {
@@ -121,13 +126,17 @@ func (s *shard) run(stop func(error)) {
 		if s.err != nil {
 			stop(s.err)
 		}
-		clock, next := b.clock, b.next
+		clock, next, whole := b.clock, b.next, len(b.Frames) == cap(b.Frames)
 		s.feed.done(b)
 		select {
 		case ask := <-s.asks:
 			ask()
 		default:
 		}
+		if kept += len(frames); whole && kept < handOverGroup {
+			continue // there is more at hand
+		}
+		kept = 0
 		r := result{shard: s}
 		r.flows.records = s.table.Advance(clock, next, empty(s.spareFlows))
 		r.flows.settled = s.table.Settled()

@@ -47,6 +47,7 @@ type blocks struct {
 	number    int          // of the block that is read, or is to be read next
 	held      bool         // it is ours
 	at        int          // where its next frame's header is
+	soon      int          // up to where it was read ahead
 	left      int          // frames of it that were not handed out
 	delivered uint64       // frames handed out
 	peak      atomic.Int64 // the most blocks that were found handed over at once
@@ -89,6 +90,7 @@ func (r *blocks) next() bool {
 		block := r.current()
 		r.left = int(binary.NativeEndian.Uint32(block[blockPackets:]))
 		r.at = int(binary.NativeEndian.Uint32(block[blockFirst:]))
+		r.soon = r.at
 	}
 	return true
 }
@@ -127,7 +129,7 @@ func (r *blocks) ready() bool { return r.handedOver(r.number) }
 func (r *blocks) fill(b *capture.Batch) error {
 	block := r.current()
 	frames := b.Frames[:0]
-	at, soon, ahead := r.at, r.at, r.ahead
+	at, soon, ahead := r.at, r.soon, r.ahead
 	n := min(r.left, cap(frames))
 	for range n {
 		if at < 0 || at > len(block)-frameHeaderLen {
@@ -166,7 +168,7 @@ func (r *blocks) fill(b *capture.Batch) error {
 		at += next
 	}
 	b.Data, b.Frames = block, frames
-	r.at, r.left, r.ahead = at, r.left-n, ahead
+	r.at, r.soon, r.left, r.ahead = at, soon, r.left-n, ahead
 	r.delivered += uint64(n)
 	return nil
 }

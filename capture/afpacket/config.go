@@ -46,7 +46,7 @@ const (
 // DefaultConfig returns the defaults of config.yaml.
 func DefaultConfig() Config {
 	return Config{
-		RingSize: 64 << 20, BlockSize: 1 << 20, BlockTimeout: 50 * time.Millisecond, Poll: 100 * time.Millisecond,
+		RingSize: 64 << 20, BlockSize: 4 << 20, BlockTimeout: 100 * time.Millisecond, Poll: 100 * time.Millisecond,
 		Snaplen: 262144, Promiscuous: true, Timestamps: KernelTimestamps,
 	}
 }

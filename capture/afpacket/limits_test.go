@@ -62,11 +62,11 @@ func TestBeyondLimits(t *testing.T) {
 		change func(c *Config)
 		want   string
 	}{
-		{func(c *Config) { c.RingSize = 4*c.BlockSize - 1 }, "ring_size: got 4194303, want 4194304 (four blocks) to 2147483648"},
-		{func(c *Config) { c.RingSize = MaxRingSize + 1 }, "ring_size: got 2147483649, want 4194304 (four blocks) to 2147483648"},
+		{func(c *Config) { c.RingSize = 4*c.BlockSize - 1 }, "ring_size: got 16777215, want 16777216 (four blocks) to 2147483648"},
+		{func(c *Config) { c.RingSize = MaxRingSize + 1 }, "ring_size: got 2147483649, want 16777216 (four blocks) to 2147483648"},
 		{func(c *Config) { c.BlockSize = 0 }, "block_size: got 0, want a multiple of 65536 up to 16777216"},
 		{func(c *Config) { c.BlockSize = MaxBlockSize + BlockUnit }, "block_size: got 16842752, want a multiple of 65536 up to 16777216"},
-		{func(c *Config) { c.Snaplen = c.BlockSize - blockOverhead + 1 }, "snaplen: got 1048321, want 64 to 1048320 (what fits in a block)"},
+		{func(c *Config) { c.Snaplen = c.BlockSize - blockOverhead + 1 }, "snaplen: got 4194049, want 64 to 4194048 (what fits in a block)"},
 		{func(c *Config) { c.BlockTimeout = MaxBlockTimeout + time.Millisecond }, "block_timeout: got 201ms, want 1ms to 200ms"},
 	} {
 		cfg := DefaultConfig()

@@ -20,7 +20,7 @@ import (
 // testConfig is for tests: small, and quick to give blocks away.
 func testConfig() Config {
 	c := DefaultConfig()
-	c.RingSize, c.BlockTimeout, c.Poll = 16<<20, 5*time.Millisecond, 20*time.Millisecond
+	c.RingSize, c.BlockSize, c.BlockTimeout, c.Poll = 16<<20, 1<<20, 5*time.Millisecond, 20*time.Millisecond
 	return c
 }
 
