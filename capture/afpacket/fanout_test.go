@@ -4,12 +4,17 @@ package afpacket
 
 import (
 	"encoding/binary"
+	"encoding/hex"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/net/bpf"
+
+	decoder "github.com/weir-sensor/weir/packet"
 )
 
 // hashPair is what spread computes, said in Go.
@@ -27,21 +32,10 @@ func hashPair(a, b netip.Addr, seed uint32) uint32 {
 	return one(a) + one(b)
 }
 
-// TestSpread runs the program in another machine than the kernel's, over whole frames, as the kernel does for those
-// that go out.
+// TestSpread runs the program over packets under VLAN tags.
 func TestSpread(t *testing.T) {
 	const seed = 0x1234567
-	vm, err := bpf.NewVM(append(spreadOutgoing(), spreadIP(seed)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := func(frame []byte) uint32 {
-		h, err := vm.Run(frame)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return uint32(h)
-	}
+	run := spreader(t, seed)
 	tags := append(slices.Clone(tagSets), []uint32{0x9100_0001}, []uint32{0x9100_0001, 0x9100_0002})
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for range 20000 {
@@ -72,6 +66,150 @@ func TestSpread(t *testing.T) {
 		if got := run(append(frame, make([]byte, 60)...)); got != 0 {
 			t.Errorf("EtherType % x: hash %#x, want 0", etherType, got)
 		}
+	}
+}
+
+// spreader returns what runs the program over whole frames, as the kernel does for those that go out, in another machine
+// than the kernel's.
+func spreader(t *testing.T, seed uint32) func(frame []byte) uint32 {
+	t.Helper()
+	var r routine
+	r.wholeFrame(seed)
+	vm, err := bpf.NewVM(r.linked())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(frame []byte) uint32 {
+		h, err := vm.Run(frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return uint32(h)
+	}
+}
+
+// carriers wrap the IP packet, of version 4 or 6, of a frame without tags: what follows the Ethernet addresses.
+var carriers = map[string]func(ip []byte) []byte{
+	"plain":                     func(ip []byte) []byte { return append(etherTypeOf(ip), ip...) },
+	"one label":                 func(ip []byte) []byte { return append(octets("8847 00010140"), ip...) },
+	"multicast label":           func(ip []byte) []byte { return append(octets("8848 00010140"), ip...) },
+	"four labels":               func(ip []byte) []byte { return append(octets("8847 00010040 00020040 00030040 00040140"), ip...) },
+	"label behind a tag":        func(ip []byte) []byte { return append(octets("8100 0007 8847 00010140"), ip...) },
+	"label behind two tags":     func(ip []byte) []byte { return append(octets("88a8 0007 8100 0008 8847 00010140"), ip...) },
+	"PPPoE":                     func(ip []byte) []byte { return append(octets("8864 1100 1234 0000 00"+pppOf(ip)), ip...) },
+	"PPPoE, short protocol":     func(ip []byte) []byte { return append(octets("8864 1100 1234 0000 "+pppOf(ip)), ip...) },
+	"PPPoE behind a tag":        func(ip []byte) []byte { return append(octets("8100 0007 8864 1100 1234 0000 00"+pppOf(ip)), ip...) },
+	"labels in PPPoE":           func(ip []byte) []byte { return append(octets("8864 1100 1234 0000 0281 00010040 00020140"), ip...) },
+	"multicast labels in PPPoE": func(ip []byte) []byte { return append(octets("8864 1100 1234 0000 0283 00010140"), ip...) },
+	"pseudowire":                func(ip []byte) []byte { return pseudowire("8847 00010140", "", ip) },
+	"pseudowire, control word":  func(ip []byte) []byte { return pseudowire("8847 00010140 00000000", "", ip) },
+	"pseudowire, tags":          func(ip []byte) []byte { return pseudowire("8847 00010140 00000000", "88a8 0001 8100 0002", ip) },
+	"pseudowire of address 60":  func(ip []byte) []byte { return pseudowireFrom(0x60, "8847 00010140", "", ip) },
+	"pseudowire of address 40":  func(ip []byte) []byte { return pseudowireFrom(0x40, "8847 00010140", "", ip) },
+	"pseudowire of address 00":  func(ip []byte) []byte { return pseudowireFrom(0, "8847 00010140", "", ip) },
+	"five labels": func(ip []byte) []byte {
+		return append(octets("8847 00010040 00010040 00010040 00010040 00050140"), ip...)
+	},
+	"three tags, then a label": func(ip []byte) []byte { return append(octets("8100 0001 8100 0002 8100 0003 8847 00010140"), ip...) },
+	"pseudowire in a pseudowire": func(ip []byte) []byte {
+		return pseudowire("8847 00010140", "8847 00010140 020000000002 020000000001", ip)
+	},
+}
+
+// deeper are the carriers that the program does not look through.
+var deeper = []string{"five labels", "three tags, then a label", "pseudowire in a pseudowire"}
+
+func octets(digits string) []byte {
+	b, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func etherTypeOf(ip []byte) []byte {
+	if ip[0]>>4 == 4 {
+		return octets("0800")
+	}
+	return octets("86dd")
+}
+
+func pppOf(ip []byte) string {
+	if ip[0]>>4 == 4 {
+		return "21"
+	}
+	return "57"
+}
+
+// pseudowire is labels, an Ethernet header with tags, and the packet.
+func pseudowire(labels, tags string, ip []byte) []byte { return pseudowireFrom(2, labels, tags, ip) }
+
+// pseudowireFrom has a frame whose destination address begins with the byte.
+func pseudowireFrom(first byte, labels, tags string, ip []byte) []byte {
+	b := append(octets(labels), first, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1)
+	return append(append(append(b, octets(tags)...), etherTypeOf(ip)...), ip...)
+}
+
+// TestSpreadCarried has packets under MPLS, PPPoE and pseudowires, which have the hash that they have without, and which
+// the decoder finds too.
+func TestSpreadCarried(t *testing.T) {
+	const seed = 0x7654321
+	run := spreader(t, seed)
+	rnd := rand.New(rand.NewPCG(5, 6))
+	for name, carry := range carriers {
+		for range 500 {
+			p := packet{payload: 4, number: rnd.Uint32(), src: v4(rnd.Uint32()), dst: v4(rnd.Uint32())}
+			if rnd.IntN(2) == 0 {
+				p.src, p.dst = v6(rnd.Uint64(), rnd.Uint64()), v6(rnd.Uint64(), rnd.Uint64())
+			}
+			want := hashPair(p.src, p.dst, seed)
+			if slices.Contains(deeper, name) {
+				want = 0
+			}
+			for _, p := range []packet{p, p.reverse()} {
+				frame := append(p.frame()[:12], carry(p.ip())...)
+				if got := run(frame); got != want {
+					t.Fatalf("%s, %v to %v: hash %#x, want %#x", name, p.src, p.dst, got, want)
+				}
+				var d decoder.Packet
+				if v := decoder.Decode(&d, linkEthernet, frame, uint32(len(frame)), decoder.Options{}); v != decoder.OK ||
+					d.Src.Netip(d.Version) != p.src || d.Dst.Netip(d.Version) != p.dst {
+					t.Fatalf("%s, %v to %v: the decoder says %v, %v to %v", name, p.src, p.dst, v, d.Src, d.Dst)
+				}
+			}
+		}
+	}
+}
+
+// TestSpreadDamaged has carried packets cut short and with a byte changed: where the program finds addresses, they are
+// those that the decoder finds, if it finds any.
+func TestSpreadDamaged(t *testing.T) {
+	const seed = 0x1020304
+	run := spreader(t, seed)
+	rnd := rand.New(rand.NewPCG(7, 8))
+	found := 0
+	for _, name := range slices.Sorted(maps.Keys(carriers)) {
+		for i := range 3000 {
+			p := packet{payload: 4, number: rnd.Uint32(), src: v4(rnd.Uint32()), dst: v4(rnd.Uint32())}
+			if i%2 == 0 {
+				p.src, p.dst = v6(rnd.Uint64(), rnd.Uint64()), v6(rnd.Uint64(), rnd.Uint64())
+			}
+			frame := append(p.frame()[:12], carriers[name](p.ip())...)
+			frame[12+rnd.IntN(min(40, len(frame)-12))] = byte(rnd.IntN(256))
+			frame = frame[:max(14, len(frame)-rnd.IntN(3)*rnd.IntN(30))]
+			var d decoder.Packet
+			hash := run(frame)
+			if decoder.Decode(&d, linkEthernet, frame, uint32(len(frame)), decoder.Options{}) != decoder.OK || hash == 0 {
+				continue
+			}
+			found++
+			if want := hashPair(d.Src.Netip(d.Version), d.Dst.Netip(d.Version), seed); hash != want {
+				t.Fatalf("%s: hash %#x, want %#x for %v to %v: % x", name, hash, want, d.Src.Netip(d.Version), d.Dst.Netip(d.Version), frame)
+			}
+		}
+	}
+	if found < 10000 {
+		t.Errorf("both found addresses in %d frames, want most of them", found)
 	}
 }
 

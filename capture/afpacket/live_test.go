@@ -4,11 +4,13 @@ package afpacket
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -230,4 +232,51 @@ func number(frame []byte) int {
 		upper = upper[8:]
 	}
 	return int(upper[0])<<24 | int(upper[1])<<16 | int(upper[2])<<8 | int(upper[3])
+}
+
+// TestCarriedPairsMeet has the packets of a pair plain and under every carrier, in both directions, coming in and going
+// out: all of them meet in one ring.
+func TestCarriedPairsMeet(t *testing.T) {
+	rings, b := start(t, 2, testConfig(), Options{})
+	a := sender(t, "near", "near")
+	rnd := rand.New(rand.NewPCG(31, 32))
+	const pairs = 16
+	var in, out [][]byte
+	for pair := range uint32(pairs) {
+		p := packet{payload: 4, number: pair, src: v4(rnd.Uint32()), dst: v4(rnd.Uint32())}
+		if pair%2 == 0 {
+			p.src, p.dst = v6(rnd.Uint64(), rnd.Uint64()), v6(rnd.Uint64(), rnd.Uint64())
+		}
+		for name, carry := range carriers {
+			if slices.Contains(deeper, name) {
+				continue
+			}
+			in = append(in, append(p.frame()[:12], carry(p.ip())...))
+			out = append(out, append(p.reverse().frame()[:12], carry(p.reverse().ip())...))
+		}
+	}
+	send(t, b, in...)
+	send(t, a, out...)
+	got := drain(t, rings, 64)
+	if len(got) != len(in)+len(out) {
+		t.Fatalf("%d frames caught, %d sent", len(got), len(in)+len(out))
+	}
+	var ringOf [pairs]map[int]int
+	used := map[int]int{}
+	for _, g := range got {
+		pair := binary.BigEndian.Uint32(g.data[len(g.data)-4:])
+		if ringOf[pair] == nil {
+			ringOf[pair] = map[int]int{}
+		}
+		ringOf[pair][g.ring]++
+		used[g.ring]++
+	}
+	for pair, rings := range ringOf {
+		if len(rings) != 1 {
+			t.Errorf("pair %d: packets by ring %v, want one ring", pair, rings)
+		}
+	}
+	if len(used) != 2 {
+		t.Errorf("packets by ring %v, want both used", used)
+	}
 }
