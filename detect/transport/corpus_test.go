@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,8 +20,6 @@ import (
 	"github.com/weir-sensor/weir/research"
 	"github.com/weir-sensor/weir/sensor"
 )
-
-var update = flag.Bool("update", false, "fit the model that comes with weir again")
 
 // random are the transports that the model is fitted to.
 var random = []string{"obfs4-iat0", "obfs4-iat1", "obfs4-iat2", "obfs3", "scramblesuit", "shadowsocks", "vmess-tcp"}
@@ -152,11 +149,10 @@ func TestCorpus(t *testing.T) {
 	t.Run("left out", func(t *testing.T) { testLeftOut(t, rows) })
 }
 
-// testFlows tells flows of one run apart, and makes the model that comes with weir.
+// testFlows tells flows of one run apart.
 func testFlows(t *testing.T, rows []row) {
 	t.Helper()
 	plain := pick(rows, func(r *row) bool { return !r.other })
-	var figures []heldOut
 	for _, run := range [][2]string{{"dev", "dev3"}, {"dev3", "dev"}} {
 		train := pick(plain, func(r *row) bool { return r.run == run[0] })
 		test := pick(plain, func(r *row) bool { return r.run == run[1] })
@@ -165,15 +161,11 @@ func testFlows(t *testing.T, rows []row) {
 			t.Fatal(err)
 		}
 		f := judge(c, test, run)
-		figures = append(figures, f)
 		text, _ := json.Marshal(f)
 		t.Logf("%s", text)
 		if f.AUC < .995 || f.TPR.TPR.Value < .95 {
 			t.Errorf("%v: AUC %v, TPR %v, want 0.995 and 0.95 at least", run, f.AUC, f.TPR.TPR.Value)
 		}
-	}
-	if *update {
-		write(t, plain, figures)
 	}
 }
 
@@ -379,30 +371,4 @@ func class(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// write fits the model to both runs. Threshold, evidence and calibration are those of one run judged by the other.
-func write(t *testing.T, rows []row, figures []heldOut) {
-	t.Helper()
-	folds := make([]int, len(rows))
-	for i, r := range rows {
-		folds[i] = class(r.run == "dev3")
-	}
-	m := &transport.Model{Features: transport.Contract(transport.StartSet, features.DefaultConfig()), Unused: transport.Passing()}
-	if err := m.Fit(table(rows, transport.StartPackets), folds, .001, classify); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if m.Manifest, err = json.Marshal(map[string]any{"fitted_to": "runs dev and dev3 of the labelled corpus", "positive": random,
-		"held_out": figures}); err != nil {
-		t.Fatal(err)
-	}
-	text, err := m.Seal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d bytes, %d trees, %+v, %+v", len(text), m.Classifier.Trees.Trees(), m.Thresholds, m.Evidence)
-	if err := os.WriteFile("builtin.json", text, 0o644); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -32,6 +32,9 @@ Where the definition leaves a choice, this is the one taken:
    captured. It ends at 1500 bytes, or at the highest byte that the side had sent when the other side's next packet with
    payload came (a repeated one, too), or where the side stopped. Null where one of its bytes was never captured.
  - First payload, UDP: the side's first datagram with payload, at most 1500 bytes; null where they were not captured.
+ - First packet, TCP: of each side, the first packet captured that holds byte 0, without what comes before it. UDP: its
+   first datagram with payload. 1500 bytes at most; null where these were not captured, though a later copy may be whole.
+   Of what is said of it the framing is not computed here.
  - Every packet with payload counts in splt and bursts, whether it is a retransmission or not.
  - Tunnels are not opened, VLANs do not part flows.
 """
@@ -49,7 +52,10 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../../features/testdata/reference"))
+sys.path.insert(0, os.path.join(HERE, "../../../payload/testdata"))
 from windows import compressed, entropy, frames  # noqa: E402
+from entropy import random_entropy  # noqa: E402
+from packet import exempt  # noqa: E402
 
 ICMP, TCP, UDP, ICMP6, SCTP = 1, 6, 17, 58, 132
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -259,6 +265,38 @@ def first_payloads_udp(flow):
     return out
 
 
+def first_packet_tcp(packets):
+    """The payload of the first packet that holds the byte after the side's SYN, None where it is not known."""
+    base = next(((p.seq + 1) % 2**32 for p in packets if p.flags & SYN), None)
+    for p in packets:
+        if base is None or p.size == 0:
+            continue
+        at = (p.seq + bool(p.flags & SYN) - base) % 2**32
+        before = -(at - 2**32) if at >= 2**31 else -at
+        if 0 <= before < p.size:
+            size = min(p.size - before, FIRST_BYTES)
+            return p.payload[before:before + size] if len(p.payload) >= before + size else None
+    return None
+
+
+def first_packet_udp(packets):
+    p = next((p for p in packets if p.size > 0), None)
+    return p.payload[:FIRST_BYTES] if p and len(p.payload) >= min(p.size, FIRST_BYTES) else None
+
+
+def describe_packet(payload):
+    """Length, entropy and its z, chi-square, mean bits set, share printable, longest run, run in front, exemptions."""
+    if payload is None:
+        return [None] * 9
+    n, h = len(payload), entropy(payload)
+    mean, sd = random_entropy(n)
+    counts = np.bincount(np.frombuffer(payload, dtype=np.uint8), minlength=256)
+    _, _, bits, share, run = describe(payload)
+    lead = len(list(itertools.takewhile(lambda b: 0x20 <= b <= 0x7E, payload)))
+    chi = float(((counts - n / 256) ** 2 / (n / 256)).sum())
+    return [n, h, (h - mean) / sd if n > 1 else None, chi, bits, share, run, lead, sum(1 << rule - 1 for rule in exempt(payload))]
+
+
 def describe(payload):
     """Length, entropy, mean bits set, share printable, longest printable run."""
     if payload is None:
@@ -289,6 +327,8 @@ NAMES = (
     + ["entropy_mean_up", "entropy_mean_down"]
     + [f"first_payload_{d}_{m}" for d in ("up", "down")
        for m in ("length", "entropy", "bits_set", "printable", "printable_run")]
+    + [f"first_packet_{d}_{m}" for d in ("up", "down")
+       for m in ("length", "entropy", "entropy_z", "chi_square", "bits_set", "printable", "printable_run", "printable_lead", "exempt")]
 )
 
 
@@ -303,6 +343,9 @@ def features(flow):
     values += [mean_entropy(packets) for packets in sides]
     first = {TCP: first_payloads_tcp, UDP: first_payloads_udp}.get(flow[0][1].proto, lambda _: {True: None, False: None})(flow)
     values += describe(first[True]) + describe(first[False])
+    packet = {TCP: first_packet_tcp, UDP: first_packet_udp}.get(flow[0][1].proto, lambda _: None)
+    for packets in sides:
+        values += describe_packet(packet(packets))
     assert len(values) == len(NAMES)
     return values, splt(flow), bursts(flow)
 
