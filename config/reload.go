@@ -21,7 +21,7 @@ func (k Key) Reloads() bool {
 		"detect.max_standing", "detect.ports.max_ports", "detect.ports.max_known", "detect.ports.max_events", "detect.hosts.max_hosts",
 		"detect.hosts.max_busy", "detect.hosts.max_scanned", "detect.scan.max_sources", "detect.scan.max_candidates",
 		"detect.scan.max_contacts", "detect.pairs.max_pairs", "detect.pairs.max_ports", "detect.density.max_flows",
-		"detect.clusters.max_flows", "detect.trend.max_hosts", "detect.trend.max_victims", "detect.beacon.max_pairs",
+		"detect.clusters.max_flows", "detect.trend.max_hosts", "detect.trend.max_victims", "detect.trend.max_seasons", "detect.beacon.max_pairs",
 		"detect.beacon.max_series", "detect.beacon.max_endpoints", "detect.beacon.max_open", "detect.sequence.max_hosts", "detect.exfiltration.max_clients",
 		"detect.exfiltration.max_resolvers", "detect.lateral.max_contact", "detect.lateral.max_hosts", "detect.lateral.max_logins",
 		"detect.transport.max_servers", "detect.transport.max_clients", "detect.transport.max_pairs", "detect.ensemble.scores", "detect.ensemble.max_hosts",

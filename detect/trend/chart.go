@@ -18,16 +18,19 @@ type chart struct {
 	seen, above         uint16 // values so far, and the latest of them in a row with the sum beyond the alarm
 }
 
-// add takes the next value; spread is the standard deviation below which the learned one does not count. A value that is
-// far off does not change what is usual, unless it stays.
-func (c *chart) add(x, spread float64) {
+// unknown stands for the mean of an hour of the week that is not known: it is below all.
+const unknown = -math.MaxFloat64
+
+// add takes the next value; spread is the standard deviation below which the learned one does not count, hourly what is usual
+// at this hour of the week, or unknown. A value that is far off does not change what is usual, unless it stays.
+func (c *chart) add(x, spread, hourly float64) {
 	if c.seen == 0 || c.above >= relearnt {
 		*c = chart{mean: float32(x), variance: float32(spread * spread), seen: max(c.seen, 1)}
 		return
 	}
 	mean, variance := float64(c.mean), float64(c.variance)
 	sum := float64(c.sum)
-	mean, variance, sum = control(x, mean, variance, sum, spread)
+	mean, variance, sum = control(x, mean, variance, sum, spread, hourly)
 	c.mean, c.variance, c.sum = float32(mean), float32(variance), float32(sum)
 	if c.seen < math.MaxUint16 {
 		c.seen++
@@ -37,12 +40,11 @@ func (c *chart) add(x, spread float64) {
 	}
 }
 
-// control is one step of the chart.
-func control(x, mean, variance, sum, spread float64) (newMean, newVariance, newSum float64) {
-	d := x - mean
-	z := d / max(math.Sqrt(variance), spread)
-	sum = max(0, sum+min(z, clip)-slack)
-	if math.Abs(z) < usual {
+// control is one step of the chart. What is above counts from the larger of the mean and what is usual at this hour.
+func control(x, mean, variance, sum, spread, hourly float64) (newMean, newVariance, newSum float64) {
+	d, deviation := x-mean, max(math.Sqrt(variance), spread)
+	sum = max(0, sum+min((x-max(mean, hourly))/deviation, clip)-slack)
+	if math.Abs(d/deviation) < usual {
 		mean += weight * d
 		variance = (1 - weight) * (variance + weight*d*d)
 	}

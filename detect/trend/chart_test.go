@@ -12,7 +12,7 @@ func TestControlChart(t *testing.T) {
 	mean, variance, sum := 10.0, 1.0, 0.0
 	want := []float64{0, 0.554, 0, 0, 1.709, 1.027, 6.527, 12.027, 17.527, 23.027}
 	for i, x := range []float64{10, 11, 9, 10, 12, 10, 30, 31, 29, 33} {
-		mean, variance, sum = control(x, mean, variance, sum, 0)
+		mean, variance, sum = control(x, mean, variance, sum, 0, unknown)
 		if math.Abs(sum-want[i]) > 6e-4 {
 			t.Errorf("step %d: sum %.4f, want %.4f", i, sum, want[i])
 		}
@@ -26,10 +26,10 @@ func TestControlChart(t *testing.T) {
 func TestChartLearnsANewLevel(t *testing.T) {
 	var c chart
 	for range 50 {
-		c.add(100, 10)
+		c.add(100, 10, unknown)
 	}
 	for i := range 100 {
-		c.add(1000, 30)
+		c.add(1000, 30, unknown)
 		if alarmed := c.sum > alarm; i >= 1 && i < relearnt && !alarmed || i > relearnt+1 && alarmed {
 			t.Fatalf("value %d of the new level: sum %v", i, c.sum)
 		}

@@ -34,6 +34,7 @@ func leastSpread(quantity int, mean float64) float64 {
 type host struct {
 	done    int64  // step up to which the charts are
 	touched uint16 // a bit for each open step: it is in its list
+	weekly  bool   // it has seasons
 	charts  [quantities]chart
 	open    [ring][quantities]float32
 }
@@ -92,11 +93,11 @@ func (d *Detector) closeHosts(step, now int64, out detect.Out) {
 		s.touched &^= 1 << i
 		for idle := min(step-s.done, relearnt) - 1; idle > 0; idle-- { // the steps between had nothing
 			for q := range s.charts {
-				s.charts[q].add(0, leastSpread(q, float64(s.charts[q].mean)))
+				s.charts[q].add(0, leastSpread(q, float64(s.charts[q].mean)), unknown)
 			}
 		}
 		s.done = step
-		d.closeHost(t.host, s, i, out, now)
+		d.closeHost(t, s, step, out, now)
 		s.open[i] = [quantities]float32{}
 	}
 	d.touched[i] = d.touched[i][:0]
@@ -111,6 +112,7 @@ type rise struct {
 	host        detect.Host
 	quantity    int
 	value, mean float64
+	hourly      float64 // mean of the hour of the week, or unknown
 	sum         float64
 	seen        uint16
 }
@@ -118,22 +120,27 @@ type rise struct {
 // maxRises is how many hosts are named in a step, those with the largest rises: if more rise, it is something else.
 const maxRises = 10
 
-func (d *Detector) closeHost(h detect.Host, s *host, i int, out detect.Out, now int64) {
+func (d *Detector) closeHost(t touch, s *host, step int64, out detect.Out, now int64) {
+	h, values := t.host, s.open[slot(step)]
+	week := d.seasonsOf(t, s, &values)
 	worst, risen := 0.0, false
 	for q := range s.charts {
-		c, x := &s.charts[q], float64(s.open[i][q])
+		c, x, hourly := &s.charts[q], float64(values[q]), unknown
+		if week != nil {
+			if mean, ok := week[q].usual(step); ok {
+				hourly = mean
+			}
+			week[q].add(step, x)
+		}
 		mean, seen := float64(c.mean), c.seen
-		c.add(x, leastSpread(q, mean))
+		usually := max(mean, hourly)
+		c.add(x, leastSpread(q, usually), hourly)
 		if int(seen) < d.cfg.Warmup {
 			continue
 		}
 		worst = max(worst, float64(c.sum))
-		least := float64(d.cfg.MinFlows)
-		if q == volume {
-			least = float64(d.cfg.MinBytes)
-		}
-		if float64(c.sum) > alarm && x >= least && x >= d.cfg.Ratio*mean {
-			d.risen = append(d.risen, rise{h, q, x, mean, float64(c.sum), seen})
+		if float64(c.sum) > alarm && x >= d.least(q) && x >= d.cfg.Ratio*usually {
+			d.risen = append(d.risen, rise{h, q, x, mean, hourly, float64(c.sum), seen})
 			risen = true
 		}
 	}
@@ -150,6 +157,33 @@ func (d *Detector) closeHost(h detect.Host, s *host, i int, out detect.Out, now 
 	}
 }
 
+// least returns how much of a quantity in a step can be a rise.
+func (d *Detector) least(quantity int) float64 {
+	if quantity == volume {
+		return float64(d.cfg.MinBytes)
+	}
+	return float64(d.cfg.MinFlows)
+}
+
+// seasonsOf returns what is usual for the host at each hour of the week; nil where that is not followed: until a step in which it
+// had as much as can be a rise, and once there were too many other such hosts since it last had anything.
+func (d *Detector) seasonsOf(t touch, s *host, values *[quantities]float32) *[quantities]season {
+	if s.weekly {
+		if s.weekly = d.seasons.Get(t.host, t.hash) != nil; s.weekly {
+			week, _ := d.seasons.Put(t.host, t.hash)
+			return week
+		}
+	}
+	for q, x := range values {
+		if float64(x) >= d.least(q) {
+			s.weekly = true
+			week, _ := d.seasons.Put(t.host, t.hash)
+			return week
+		}
+	}
+	return nil
+}
+
 func (d *Detector) rise(r rise, step, now int64) detect.Alert {
 	a := d.alert("rise", detect.Low, step, now)
 	a.Subject, a.Role, a.Key = r.host, detect.Client, quantityNames[r.quantity]
@@ -157,10 +191,13 @@ func (d *Detector) rise(r rise, step, now int64) detect.Alert {
 		a.Role = detect.Server
 	}
 	a.Score, a.N = r.sum, uint64(r.seen)
-	a.Message = fmt.Sprintf("%s: %s rose to %.0f in 10 s, usual is %.0f", r.host, quantityNames[r.quantity], r.value, r.mean)
+	a.Message = fmt.Sprintf("%s: %s rose to %.0f in 10 s, usual is %.0f", r.host, quantityNames[r.quantity], r.value, max(r.mean, r.hourly))
 	a.Reasons = []detect.Reason{
-		{Feature: quantityNames[r.quantity], Value: r.value, Threshold: d.cfg.Ratio * r.mean, Baseline: r.mean},
+		{Feature: quantityNames[r.quantity], Value: r.value, Threshold: d.cfg.Ratio * max(r.mean, r.hourly), Baseline: r.mean},
 		{Feature: "cusum", Value: r.sum, Threshold: alarm, Baseline: math.NaN()},
+	}
+	if r.hourly != unknown {
+		a.Reasons = append(a.Reasons, detect.Reason{Feature: quantityNames[r.quantity] + "_hour_of_week", Value: r.value, Threshold: d.cfg.Ratio * r.hourly, Baseline: r.hourly})
 	}
 	return a
 }

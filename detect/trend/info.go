@@ -14,6 +14,9 @@ func (d *Detector) Info() detect.Info {
 			"Chart: z = (x - mean)/s; S = max(0, S + min(z, 6) - 0.5), alarm at S > 8; where |z| < 3, mean += 0.1 (x - mean) and " +
 			"s^2 = 0.9 (s^2 + 0.1 (x - mean)^2); s is at least sqrt(mean + 1) + mean/4 for flows, mean/2 + 100 kB for bytes, 0.2 bit for " +
 			"entropies. After 30 steps of alarm the new level is the usual one.\n" +
+			"Hours of the week (168, in UTC, from Thursday 0:00): the mean of their steps, the nth week counting 1/n and a quarter from the fourth on; from two " +
+			"weeks on, what is above counts in S and in ratio from the larger of the mean and that of the hour. For hosts from their first step with " +
+			"min_flows or min_bytes on, max_seasons of them; for the network always.\n" +
 			"rise: S > 8 of a host, x >= ratio times the mean, and min_flows or min_bytes. shift: two or more of the network's quantities.\n" +
 			"flood: flood_flows unanswered in a step, flood_share of all to that service and port; or syn_flows where " +
 			"y = max(0, y + (begun - completed)/F - 0.35) > 1.05, F the mean of the completed, 10 at least (Wang, Zhang and Shin, 2002); " +
@@ -21,8 +24,9 @@ func (d *Detector) Info() detect.Info {
 			"Entropies in bits, over flows, of clients, servers and their ports, each hashed to 4,096 cells: too low with more than " +
 			"some hundreds of values, 12 at most.",
 		Cost:   "about 0.3 us per flow: three table look-ups and four counts; per step, what its hosts and victims cost",
-		Memory: "300 B for each of max_hosts, 0.8 kB for each of max_victims, 1 MB for entropies",
-		Wrong: "A service that is down while many ask for it looks like a SYN flood; a backup looks like a rise. A flood of answered " +
+		Memory: "300 B for each of max_hosts, 2.7 kB for each of max_seasons, 0.8 kB for each of max_victims, 1 MB for entropies",
+		Wrong: "A service that is down while many ask for it looks like a SYN flood; a backup looks like a rise until it was there at the same hour " +
+			"in two weeks, and for ever where it takes less than a fifth of the hour (ratio). Hours are UTC's: when clocks change, so does what is usual. A flood of answered " +
 			"requests is seen as a rise only. Flows longer than lag count for what they do in the steps that are still open; " +
 			"a flood of forged ICMP errors is none; one endless UDP flow is seen when its record is written (flow.active_timeout).",
 		Remedy: "Raise flood_flows on busy networks; ratio, min_flows and min_bytes decide about rises. A shorter lag sees sooner and less: " +

@@ -33,6 +33,7 @@ type network struct {
 	open  [ring]networkStep
 	rise  [netQuantities]chart
 	fall  [netQuantities]chart // the same upside down, of the entropies
+	week  [netQuantities]season
 	syn   synSum
 	begun bool
 }
@@ -83,23 +84,28 @@ func (d *Detector) closeNetwork(step, now int64, out detect.Out) {
 	var reasons []detect.Reason
 	worst, seen := 0.0, n.rise[0].seen
 	for q, x := range v {
-		mean, spread := float64(n.rise[q].mean), entropySpread
+		mean, spread, hourly, fallen := float64(n.rise[q].mean), entropySpread, unknown, unknown
+		if m, ok := n.week[q].usual(step); ok {
+			hourly, fallen = m, -m
+		}
+		usually := max(mean, hourly)
 		switch {
 		case q == netBytes:
-			spread = leastSpread(volume, mean)
+			spread = leastSpread(volume, usually)
 		case q < netEntropy:
-			spread = leastSpread(opened, mean)
+			spread = leastSpread(opened, usually)
 		}
 		if q < netEntropy || s.flows > 0 { // nothing has no entropy
-			n.rise[q].add(x, spread)
+			n.rise[q].add(x, spread, hourly)
 			if q >= netEntropy {
-				n.fall[q].add(-x, spread)
+				n.fall[q].add(-x, spread, fallen)
 			}
+			n.week[q].add(step, x)
 		}
 		sum := float64(max(n.rise[q].sum, n.fall[q].sum))
 		worst = max(worst, sum)
-		if sum > alarm && (q >= netEntropy || x >= d.cfg.Ratio*mean) {
-			reasons = append(reasons, detect.Reason{Feature: networkNames[q], Value: x, Threshold: math.NaN(), Baseline: mean})
+		if sum > alarm && (q >= netEntropy || x >= d.cfg.Ratio*usually) {
+			reasons = append(reasons, detect.Reason{Feature: networkNames[q], Value: x, Threshold: math.NaN(), Baseline: usually})
 		}
 	}
 	syn := n.syn.add(s.begun, s.completed)

@@ -21,6 +21,7 @@ type Detector struct {
 	steps    openSteps
 	network  network
 	hosts    *detect.Table[detect.Host, host]
+	seasons  *detect.Table[detect.Host, [quantities]season]
 	touched  [ring][]touch
 	victims  *detect.Table[target, victim]
 	suspects *heavy[target]
@@ -33,11 +34,16 @@ type Detector struct {
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	return &Detector{cfg: cfg,
+	d := &Detector{cfg: cfg,
 		hosts:    detect.NewTable[detect.Host, host](cfg.MaxHosts),
+		seasons:  detect.NewTable[detect.Host, [quantities]season](cfg.MaxSeasons),
 		victims:  detect.NewTable[target, victim](cfg.MaxVictims),
 		suspects: newHeavy[target](suspected),
 	}
+	for q := netEntropy; q < netQuantities; q++ {
+		d.network.week[q].present = true
+	}
+	return d
 }
 
 // Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
@@ -51,7 +57,7 @@ var (
 
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {
-	return []detect.TableCount{d.hosts.Count("hosts"), d.victims.Count("victims"), d.suspects.index.Count("suspects")}
+	return []detect.TableCount{d.hosts.Count("hosts"), d.seasons.Count("seasons"), d.victims.Count("victims"), d.suspects.index.Count("suspects")}
 }
 
 // Flows implements detect.FlowWatcher.
