@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"cmp"
 	"hash/maphash"
 	"math"
 	"slices"
@@ -19,6 +18,7 @@ type AlertSink interface {
 
 // Engine runs detectors. One goroutine uses it: it calls Flows (or Judge) and Windows with what came, each in the order of
 // their times, then Advance to say how far both have come, End once the end of the input is known, and Close at the end.
+// Within these calls the detectors go over what came side by side, each on one goroutine; between them none is at work.
 type Engine struct {
 	detectors []*running
 	sink      AlertSink
@@ -28,14 +28,15 @@ type Engine struct {
 
 	flows   queue[waiting] // not yet judged
 	windows queue[features.Window]
-	group   []Flow // scratch
-	clock   int64  // packet time of what was judged last
-	step    int64  // end of the second that is being judged; noTime: none is
-	until   int64  // packet time at the end of the input
-	ended   bool   // nothing more comes
-	scored  bool   // somebody watches scores
+	block   block        // of these, the first: what the detectors are given next
+	batches []*openBatch // the shortest first
+	clock   int64        // packet time of what was taken into a block last
+	second  int64        // end of the second at hand; noTime: there is none
+	until   int64        // packet time at the end of the input
+	ended   bool         // nothing more comes
+	scored  bool         // somebody watches scores
 
-	pending []pendingAlert // of this second
+	pending []pendingAlert // of one second
 	ready   []Alert        // scratch
 	counts  Counters
 	err     error
@@ -53,27 +54,29 @@ type pendingAlert struct {
 	detector int
 }
 
-// Within a second of packet time, so many alerts of a detector are handed on, and so many of its scores.
+// Within a second of packet time, so many alerts of a detector are handed on, so many are looked at, and so many of its
+// scores.
 const (
 	maxAlerts = 4096
+	maxRaised = 1 << 16
 	maxScores = 1 << 16
 )
 
 const (
-	second    = int64(time.Second)
-	noTime    = math.MinInt64
-	groupSize = 256 // flows that detectors are given at once
+	second = int64(time.Second)
+	noTime = math.MinInt64
 )
 
 // NewEngine returns an engine of the detectors, in their order; cfg must be valid. Alerts go to sink.
 func NewEngine(cfg Config, detectors []Detector, sink AlertSink) *Engine {
 	e := &Engine{sink: sink, local: packet.NewNetworks(cfg.LocalNetworks), standing: newSuppressor(cfg),
-		seed: maphash.Comparable(maphash.MakeSeed(), 0), clock: noTime, step: noTime, until: noTime}
+		seed: maphash.Comparable(maphash.MakeSeed(), 0), clock: noTime, second: noTime, until: noTime}
 	for i, d := range detectors {
 		r := newRunning(e, i, d)
 		e.scored = e.scored || r.scores != nil
 		e.detectors = append(e.detectors, r)
 	}
+	e.batches = schedule(e.detectors)
 	return e
 }
 
@@ -128,10 +131,12 @@ func (e *Engine) End(clock int64) { e.until = clock }
 func (e *Engine) Advance(clock int64) error {
 	if clock > flowtable.MaxClock {
 		e.judge(e.until+1, false)
+		e.judgeBlock()
 		return e.err
 	}
 	e.judge(clock, true)
 	e.reach(clock)
+	e.judgeBlock()
 	return e.err
 }
 
@@ -143,6 +148,7 @@ func (e *Engine) Close() error {
 	}
 	e.ended = true
 	e.reach(math.MaxInt64)
+	e.judgeBlock()
 	return e.err
 }
 
@@ -150,29 +156,37 @@ func (e *Engine) Close() error {
 // of the end of the input are left out: they come after the flows of that time, of which there may be more.
 func (e *Engine) judge(clock int64, windowsToo bool) {
 	for e.err == nil {
+		if e.block.full() {
+			e.judgeBlock()
+		}
 		at, isFlow := int64(math.MaxInt64), false
-		if flow := e.flows.first(); flow != nil {
+		if flow := e.flow(); flow != nil {
 			at, isFlow = flow.time, true
 		}
-		window := e.windows.first()
+		window := e.window()
 		if window != nil && e.windowTime(window) < at {
 			at, isFlow = e.windowTime(window), false
 		}
 		at = max(at, e.clock)
 		switch {
-		case at >= clock:
+		case at >= clock || !isFlow && !windowsToo && at >= e.until:
 			return
 		case isFlow:
 			e.reach(at)
-			e.judgeFlows(clock)
-		case !windowsToo && at >= e.until:
-			return
+			e.takeFlows(clock)
 		default:
 			e.reach(at)
-			e.judgeWindow()
+			e.begin(at)
+			e.block.takeWindow()
 		}
 	}
 }
+
+// flow returns the first flow that is in no block, nil where there is none.
+func (e *Engine) flow() *waiting { return e.flows.at(len(e.block.flows)) }
+
+// window returns the first window that is in no block, nil where there is none.
+func (e *Engine) window() *features.Window { return e.windows.at(e.block.windows) }
 
 // windowTime is the packet time that a window belongs to.
 func (e *Engine) windowTime(w *features.Window) int64 {
@@ -189,21 +203,28 @@ func (e *Engine) reach(t int64) {
 		if due > t || due == math.MaxInt64 {
 			return
 		}
-		e.endSecond(due)
+		e.second = noTime
+		for _, b := range e.batches {
+			if b.end != noTime && b.end <= due {
+				e.block.batches = append(e.block.batches, b.close(e.ended, e.until))
+			}
+		}
+		e.block.end(true)
+		if e.block.full() {
+			e.judgeBlock()
+		}
 	}
 }
 
 // due returns when the second at hand ends or, where there is none, the earliest open batch; MaxInt64: nothing is open.
 func (e *Engine) due() int64 {
-	if e.step != noTime {
-		return e.step
+	if e.second != noTime {
+		return e.second
 	}
 	due := int64(math.MaxInt64)
-	for _, r := range e.detectors {
-		for _, b := range r.batches {
-			if b.end != noTime {
-				due = min(due, b.end)
-			}
+	for _, b := range e.batches {
+		if b.end != noTime {
+			due = min(due, b.end)
 		}
 	}
 	return due
@@ -212,15 +233,13 @@ func (e *Engine) due() int64 {
 // begin begins the second of t, in which there is a record, and the batches.
 func (e *Engine) begin(t int64) {
 	e.clock = t
-	if e.step != noTime {
+	if e.second != noTime {
 		return
 	}
-	e.step = floor(t, second) + second
-	for _, r := range e.detectors {
-		for _, b := range r.batches {
-			if b.end == noTime {
-				b.end = floor(t, int64(b.every)) + int64(b.every)
-			}
+	e.second = floor(t, second) + second
+	for _, b := range e.batches {
+		if b.end == noTime {
+			b.end = floor(t, int64(b.every)) + int64(b.every)
 		}
 	}
 }
@@ -234,34 +253,21 @@ func floor(t, d int64) int64 {
 	return n * d
 }
 
-// judgeFlows hands flows to the detectors: those that come before clock, the next window and the end of the second.
-func (e *Engine) judgeFlows(clock int64) {
-	queued := e.flows.waiting()
-	e.begin(max(queued[0].time, e.clock))
-	limit := min(clock, e.step)
-	if w := e.windows.first(); w != nil {
+// takeFlows takes flows into the block: those that come before clock, the next window and the end of the second.
+func (e *Engine) takeFlows(clock int64) {
+	e.begin(max(e.flow().time, e.clock))
+	limit := min(clock, e.second)
+	if w := e.window(); w != nil {
 		limit = min(limit, e.windowTime(w)+1) // flows come before windows of the same time
 	}
-	e.group = e.group[:0]
-	for i := range queued[:min(len(queued), groupSize)] {
-		at := max(queued[i].time, e.clock)
-		if i > 0 && at >= limit {
-			break
-		}
-		e.clock = at
-		e.group = append(e.group, e.flow(&queued[i]))
+	for w := e.flow(); w != nil && max(w.time, e.clock) < limit && !e.block.full(); w = e.flow() {
+		e.clock = max(w.time, e.clock)
+		e.block.takeFlow(e.flowOf(w))
 	}
-	e.counts.Flows += uint64(len(e.group))
-	for _, r := range e.detectors {
-		if r.flows != nil {
-			r.flows.Flows(e.group, r)
-		}
-	}
-	e.flows.drop(len(e.group))
 }
 
-// flow makes a Flow of what waited, which is judged now.
-func (e *Engine) flow(w *waiting) Flow {
+// flowOf makes a Flow of what waited, which is judged now.
+func (e *Engine) flowOf(w *waiting) Flow {
 	r := &w.record
 	f := Flow{Record: r, Time: e.clock, Missing: w.missing}
 	f.ClientHash = Mix(Mix(e.seed, r.Client.Hi), r.Client.Lo)
@@ -270,65 +276,4 @@ func (e *Engine) flow(w *waiting) Flow {
 	f.ClientLocal = e.local.Contains(r.Client, r.Version)
 	f.ServerLocal = e.local.Contains(r.Server, r.Version)
 	return f
-}
-
-// judgeWindow hands the first window to the detectors.
-func (e *Engine) judgeWindow() {
-	e.begin(max(e.windowTime(e.windows.first()), e.clock))
-	e.counts.Windows++
-	for _, r := range e.detectors {
-		if r.windows != nil {
-			r.windows.Windows(e.windows.waiting()[:1], r)
-		}
-	}
-	e.windows.drop(1)
-}
-
-// endSecond ends the second and the batches that end by due, and hands on what was said.
-func (e *Engine) endSecond(due int64) {
-	e.step = noTime
-	for _, r := range e.detectors {
-		if r.scores == nil {
-			r.closeBatches(due)
-		}
-	}
-	for _, watcher := range e.detectors {
-		if watcher.scores == nil {
-			continue
-		}
-		for _, r := range e.detectors {
-			if len(r.said) > 0 {
-				watcher.scores.Scores(r.said, watcher)
-			}
-		}
-		watcher.closeBatches(due)
-	}
-	e.handOn()
-}
-
-// handOn hands the pending alerts to the sink, in the order of their times, then of their detectors.
-func (e *Engine) handOn() {
-	for _, r := range e.detectors {
-		r.said, r.alerts = r.said[:0], 0
-	}
-	if len(e.pending) == 0 {
-		return
-	}
-	slices.SortStableFunc(e.pending, func(a, b pendingAlert) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.detector, b.detector))
-	})
-	e.ready = e.ready[:0]
-	for i := range e.pending {
-		for _, r := range e.detectors {
-			if r.scores != nil {
-				r.scores.Annotate(&e.pending[i].Alert)
-			}
-		}
-		e.ready = append(e.ready, e.pending[i].Alert)
-	}
-	clear(e.pending) // they hold strings
-	e.pending = e.pending[:0]
-	if err := e.sink.Alerts(e.ready); err != nil && e.err == nil {
-		e.err = err
-	}
 }

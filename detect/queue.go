@@ -17,12 +17,12 @@ func (q *queue[T]) push(v T) {
 // waiting returns what waits, borrowed until the next push.
 func (q *queue[T]) waiting() []T { return q.items[q.head:] }
 
-// first returns the first of what waits, nil where nothing does.
-func (q *queue[T]) first() *T {
-	if q.head == len(q.items) {
+// at returns what has n before it, nil where there is none.
+func (q *queue[T]) at(n int) *T {
+	if q.head+n >= len(q.items) {
 		return nil
 	}
-	return &q.items[q.head]
+	return &q.items[q.head+n]
 }
 
 // drop forgets the first n.

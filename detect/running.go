@@ -1,10 +1,11 @@
 package detect
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"time"
+
+	"github.com/weir-sensor/weir/features"
 )
 
 // running is a detector at work; it is the Out that the detector is given.
@@ -16,21 +17,20 @@ type running struct {
 	windows WindowWatcher // nil: it watches none
 	scores  ScoreWatcher  // nil: it watches none
 	batcher Batcher       // nil: it has no batches
-	batches []*openBatch  // the shortest first
+	lengths []time.Duration
 
-	said   []Score // in this second
+	raised []Alert // that were not looked at
+	said   []Score // that watchers were not told
+	marks  []mark  // the ends of seconds among them
+	beyond uint64  // alerts that there was no room for
 	alerts int     // pending ones
 	count  DetectorCount
 }
 
-var _ Out = (*running)(nil)
+// mark is where a second ends among what a detector raised and said.
+type mark struct{ raised, said int }
 
-// openBatch is where a detector's batches of one length stand.
-type openBatch struct {
-	every time.Duration
-	end   int64 // of the batch that has records; noTime: none has
-	later bool  // it is not the first
-}
+var _ Out = (*running)(nil)
 
 func newRunning(e *Engine, index int, d Detector) *running {
 	r := &running{Detector: d, engine: e, index: index, count: DetectorCount{Name: d.Info().Name}}
@@ -41,34 +41,88 @@ func newRunning(e *Engine, index int, d Detector) *running {
 	}
 	r.scores, _ = d.(ScoreWatcher)
 	r.batcher, _ = d.(Batcher)
+	if r.scores != nil && (r.flows != nil || r.windows != nil) {
+		panic("bug: " + r.count.Name + " watches scores, so it can be told neither flows nor windows")
+	}
 	if r.batcher == nil {
 		return r
 	}
-	for _, every := range r.batcher.Batches() {
+	r.lengths = r.batcher.Batches()
+	for _, every := range r.lengths {
 		if every < time.Second || every%time.Second != 0 {
 			panic("bug: batches of " + every.String() + " are not whole seconds")
 		}
-		r.batches = append(r.batches, &openBatch{every: every, end: noTime})
 	}
-	slices.SortFunc(r.batches, func(a, b *openBatch) int { return cmp.Compare(a.every, b.every) })
 	return r
 }
 
-// closeBatches closes the batches that end by due.
-func (r *running) closeBatches(due int64) {
-	for _, b := range r.batches {
-		if b.end == noTime || b.end > due {
-			continue
+// judge goes over a block, whose windows are these.
+func (r *running) judge(b *block, windows []features.Window) {
+	var done step
+	for i, s := range b.steps {
+		if r.windows == nil && !s.second && i < len(b.steps)-1 {
+			continue // nothing comes between these flows and the next
 		}
-		batch := Batch{Start: b.end - int64(b.every), End: b.end, Every: b.every, Last: r.engine.ended}
-		batch.Partial = !b.later || r.engine.ended && b.end > r.engine.until
-		b.end, b.later = noTime, true
-		r.batcher.CloseBatch(batch, r)
+		if r.flows != nil {
+			for group := range slices.Chunk(b.flows[done.flows:s.flows], groupSize) {
+				r.flows.Flows(group, r)
+			}
+		}
+		if r.windows != nil && s.windows > done.windows {
+			r.windows.Windows(windows[done.windows:s.windows], r)
+		}
+		if s.second {
+			r.closeBatches(b.batches[done.batches:s.batches])
+			r.mark()
+		}
+		done = s
 	}
+}
+
+// closeBatches closes those of the batches that are of its lengths.
+func (r *running) closeBatches(batches []Batch) {
+	for _, b := range batches {
+		if slices.Contains(r.lengths, b.Every) {
+			r.batcher.CloseBatch(b, r)
+		}
+	}
+}
+
+// mark says that a second has ended.
+func (r *running) mark() { r.marks = append(r.marks, mark{len(r.raised), len(r.said)}) }
+
+// since returns how much there was at the end of the second before the i-th of the marks.
+func (r *running) since(i int) mark {
+	if i == 0 {
+		return mark{}
+	}
+	return r.marks[i-1]
+}
+
+// now returns where the second begins that has not ended.
+func (r *running) now() mark { return r.since(len(r.marks)) }
+
+// saidIn returns the scores of the i-th second.
+func (r *running) saidIn(i int) []Score { return r.said[r.since(i).said:r.marks[i].said] }
+
+// raisedIn returns the alerts of the i-th second.
+func (r *running) raisedIn(i int) []Alert { return r.raised[r.since(i).raised:r.marks[i].raised] }
+
+// forget forgets the seconds that have ended.
+func (r *running) forget() {
+	done := r.now()
+	rest := copy(r.raised, r.raised[done.raised:])
+	clear(r.raised[rest:]) // they hold strings
+	r.raised, r.said = r.raised[:rest], r.said[:copy(r.said, r.said[done.said:])]
+	r.marks = r.marks[:0]
 }
 
 // Alert implements Out.
 func (r *running) Alert(a Alert) {
+	if len(r.raised)-r.now().raised == maxRaised {
+		r.beyond++
+		return
+	}
 	a.Detector = r.count.Name
 	for _, v := range []*float64{&a.P, &a.Probability} {
 		if *v == 0 {
@@ -78,23 +132,12 @@ func (r *running) Alert(a Alert) {
 	if r.engine.ended {
 		a.Time = min(a.Time, r.engine.until)
 	}
-	r.count.Raised++
-	switch {
-	case !r.engine.standing.pass(&a, r.index):
-		r.count.Repeated++
-	case r.alerts == maxAlerts:
-		r.count.Capped++
-	default:
-		r.alerts++
-		r.count.Written++
-		r.count.Severities.add(a.Severity)
-		r.engine.pending = append(r.engine.pending, pendingAlert{a, r.index})
-	}
+	r.raised = append(r.raised, a)
 }
 
 // Score implements Out.
 func (r *running) Score(s Score) {
-	if len(r.said) < maxScores && r.engine.scored {
+	if r.engine.scored && len(r.said)-r.now().said < maxScores {
 		if r.engine.ended {
 			s.Time = min(s.Time, r.engine.until)
 		}
