@@ -8,8 +8,8 @@ import (
 
 // block is what detectors are given at once: a stretch of the input, in its order.
 type block struct {
-	flows   []Flow
-	windows int // how many, of those that wait
+	flows   int // how many, of those that wait
+	windows int
 	batches []Batch
 	steps   []step
 }
@@ -28,7 +28,7 @@ const (
 
 // full says whether a block has as much as it should.
 func (b *block) full() bool {
-	return len(b.flows) >= blockSize || b.windows >= blockSize || len(b.steps) >= blockSize
+	return b.flows >= blockSize || b.windows >= blockSize || len(b.steps) >= blockSize
 }
 
 // last returns the last step that has ended.
@@ -41,7 +41,7 @@ func (b *block) last() step {
 
 // end ends the step at hand, unless there is nothing in it.
 func (b *block) end(second bool) {
-	s := step{len(b.flows), b.windows, len(b.batches), second}
+	s := step{b.flows, b.windows, len(b.batches), second}
 	if s != b.last() || second {
 		b.steps = append(b.steps, s)
 	}
@@ -51,16 +51,16 @@ func (b *block) end(second bool) {
 func (b *block) takeWindow() { b.windows++ }
 
 // takeFlow takes the next flow, which comes after the windows so far.
-func (b *block) takeFlow(f Flow) {
+func (b *block) takeFlow() {
 	if b.windows > b.last().windows {
 		b.end(false)
 	}
-	b.flows = append(b.flows, f)
+	b.flows++
 }
 
 // clear makes it an empty one.
 func (b *block) clear() {
-	b.flows, b.windows, b.batches, b.steps = b.flows[:0], 0, b.batches[:0], b.steps[:0]
+	b.flows, b.windows, b.batches, b.steps = 0, 0, b.batches[:0], b.steps[:0]
 }
 
 // openBatch is where the batches of one length stand.

@@ -17,8 +17,9 @@ type AlertSink interface {
 }
 
 // Engine runs detectors. One goroutine uses it: it calls Flows (or Judge) and Windows with what came, each in the order of
-// their times, then Advance to say how far both have come, End once the end of the input is known, and Close at the end.
-// Within these calls the detectors go over what came side by side, each on one goroutine; between them none is at work.
+// their times, then Advance to say how far both have come, Flush where nobody should wait for more, End once the end of the
+// input is known, and Close at the end. Within these calls the detectors go over what came side by side, each on one
+// goroutine; between them none is at work.
 type Engine struct {
 	detectors []*running
 	sink      AlertSink
@@ -36,6 +37,7 @@ type Engine struct {
 	ended   bool         // nothing more comes
 	scored  bool         // somebody watches scores
 
+	given   []Flow         // scratch: those of the block
 	pending []pendingAlert // of one second
 	ready   []Alert        // scratch
 	counts  Counters
@@ -125,17 +127,21 @@ func (e *Engine) Windows(windows []features.Window) {
 // End says that the input ended at clock: the time of flows and windows that are written for that reason.
 func (e *Engine) End(clock int64) { e.until = clock }
 
-// Advance judges what came before clock, and closes the seconds and batches that ended by it: nothing earlier will come any
-// more. A clock after flowtable.MaxClock is the end of the input, of which more may come. It returns the sink's error, which
-// ends all.
+// Advance says that nothing from before clock will come any more: what came before it can be judged, the seconds and batches
+// that ended by it can be closed. That is done once enough has come, with Flush, or with Close. A clock after
+// flowtable.MaxClock is the end of the input, of which more may come. It returns the sink's error, which ends all.
 func (e *Engine) Advance(clock int64) error {
 	if clock > flowtable.MaxClock {
 		e.judge(e.until+1, false)
-		e.judgeBlock()
 		return e.err
 	}
 	e.judge(clock, true)
 	e.reach(clock)
+	return e.err
+}
+
+// Flush judges all that can be judged. It returns the sink's error.
+func (e *Engine) Flush() error {
 	e.judgeBlock()
 	return e.err
 }
@@ -146,6 +152,7 @@ func (e *Engine) Close() error {
 	if e.until == noTime {
 		e.until = e.clock
 	}
+	e.judgeBlock() // these were in time
 	e.ended = true
 	e.reach(math.MaxInt64)
 	e.judgeBlock()
@@ -183,7 +190,7 @@ func (e *Engine) judge(clock int64, windowsToo bool) {
 }
 
 // flow returns the first flow that is in no block, nil where there is none.
-func (e *Engine) flow() *waiting { return e.flows.at(len(e.block.flows)) }
+func (e *Engine) flow() *waiting { return e.flows.at(e.block.flows) }
 
 // window returns the first window that is in no block, nil where there is none.
 func (e *Engine) window() *features.Window { return e.windows.at(e.block.windows) }
@@ -262,18 +269,7 @@ func (e *Engine) takeFlows(clock int64) {
 	}
 	for w := e.flow(); w != nil && max(w.time, e.clock) < limit && !e.block.full(); w = e.flow() {
 		e.clock = max(w.time, e.clock)
-		e.block.takeFlow(e.flowOf(w))
+		w.time = e.clock
+		e.block.takeFlow()
 	}
-}
-
-// flowOf makes a Flow of what waited, which is judged now.
-func (e *Engine) flowOf(w *waiting) Flow {
-	r := &w.record
-	f := Flow{Record: r, Time: e.clock, Missing: w.missing}
-	f.ClientHash = Mix(Mix(e.seed, r.Client.Hi), r.Client.Lo)
-	f.ServerHash = Mix(Mix(e.seed, r.Server.Hi), r.Server.Lo)
-	f.PairHash = Mix(f.ClientHash, f.ServerHash)
-	f.ClientLocal = e.local.Contains(r.Client, r.Version)
-	f.ServerLocal = e.local.Contains(r.Server, r.Version)
-	return f
 }

@@ -112,6 +112,11 @@ func (in input) run(t *rapid.T, group func() int) (log []string, alerts []Alert)
 		if err := e.Advance(clock); err != nil {
 			t.Fatal(err)
 		}
+		if group()%2 == 0 {
+			if err := e.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	e.End(in.until)
 	if err := e.Close(); err != nil {

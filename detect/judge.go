@@ -18,8 +18,12 @@ func (e *Engine) judgeBlock() {
 	if len(b.steps) == 0 {
 		return
 	}
-	e.counts.Flows += uint64(len(b.flows))
+	e.counts.Flows += uint64(b.flows)
 	e.counts.Windows += uint64(b.windows)
+	e.given = e.given[:0]
+	for i := range b.flows {
+		e.given = append(e.given, e.flowOf(e.flows.at(i)))
+	}
 	e.sideBySide()
 	ended, batches := 0, 0
 	for _, s := range b.steps {
@@ -31,9 +35,21 @@ func (e *Engine) judgeBlock() {
 	for _, r := range e.detectors {
 		r.forget()
 	}
-	e.flows.drop(len(b.flows))
+	e.flows.drop(b.flows)
 	e.windows.drop(b.windows)
 	b.clear()
+}
+
+// flowOf makes a Flow of what waited.
+func (e *Engine) flowOf(w *waiting) Flow {
+	r := &w.record
+	f := Flow{Record: r, Time: w.time, Missing: w.missing}
+	f.ClientHash = Mix(Mix(e.seed, r.Client.Hi), r.Client.Lo)
+	f.ServerHash = Mix(Mix(e.seed, r.Server.Hi), r.Server.Lo)
+	f.PairHash = Mix(f.ClientHash, f.ServerHash)
+	f.ClientLocal = e.local.Contains(r.Client, r.Version)
+	f.ServerLocal = e.local.Contains(r.Server, r.Version)
+	return f
 }
 
 // sideBySide has the detectors go over the block, on as many goroutines as there are processors: each takes the next detector that none
@@ -50,12 +66,12 @@ func (e *Engine) sideBySide() {
 		}()
 		for i := next.Add(1); int(i) <= len(e.detectors); i = next.Add(1) {
 			if r := e.detectors[i-1]; r.scores == nil {
-				r.judge(&e.block, windows)
+				r.judge(&e.block, e.given, windows)
 			}
 		}
 	}
 	var others sync.WaitGroup
-	if len(e.block.flows)+e.block.windows >= groupSize || len(e.block.batches) > 0 { // else it is not worth the while
+	if e.block.flows+e.block.windows >= groupSize || len(e.block.batches) > 0 { // else it is not worth the while
 		for range min(runtime.GOMAXPROCS(0), len(e.detectors)) - 1 {
 			others.Go(work)
 		}

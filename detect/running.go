@@ -56,15 +56,15 @@ func newRunning(e *Engine, index int, d Detector) *running {
 	return r
 }
 
-// judge goes over a block, whose windows are these.
-func (r *running) judge(b *block, windows []features.Window) {
+// judge goes over a block of these flows and windows.
+func (r *running) judge(b *block, flows []Flow, windows []features.Window) {
 	var done step
 	for i, s := range b.steps {
 		if r.windows == nil && !s.second && i < len(b.steps)-1 {
 			continue // nothing comes between these flows and the next
 		}
 		if r.flows != nil {
-			for group := range slices.Chunk(b.flows[done.flows:s.flows], groupSize) {
+			for group := range slices.Chunk(flows[done.flows:s.flows], groupSize) {
 				r.flows.Flows(group, r)
 			}
 		}

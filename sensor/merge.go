@@ -72,10 +72,15 @@ func (m *merging) take(r *result, quiet bool) error {
 	if m.opt.Tick != nil && clock <= flowtable.MaxClock { // else the input has ended
 		m.opt.Tick(clock)
 	}
-	if m.opt.Prompt && quiet {
-		return m.sink.flush()
+	if !m.opt.Prompt || !quiet {
+		return nil
 	}
-	return nil
+	if m.opt.Detect != nil {
+		if err := m.opt.Detect.Flush(); err != nil {
+			return err
+		}
+	}
+	return m.sink.flush()
 }
 
 // end has the last records judged, unless something failed.
