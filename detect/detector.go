@@ -6,7 +6,7 @@ import (
 	"github.com/weir-sensor/weir/features"
 )
 
-// Detector judges records. One goroutine calls it. Of the interfaces below it implements those that it needs.
+// Detector judges records. One goroutine at a time calls it. Of the interfaces below it implements those that it needs.
 type Detector interface {
 	Info() Info
 }
@@ -57,9 +57,9 @@ type ModelUser interface {
 	Reread() (hash string, use func(), err error)
 }
 
-// ScoreWatcher is a Detector that is given what the others said, second by second and of each second one detector after
-// another, each in its order. The scores are borrowed until it returns. Annotate is called for every alert before it is
-// handed on, after the scores of its second.
+// ScoreWatcher is a Detector that is given what the others said instead of flows or windows, second by second and of each
+// second one detector after another, each in its order. The scores are borrowed until it returns. Annotate is called for
+// every alert before it is handed on, after the scores of its second.
 type ScoreWatcher interface {
 	Scores(scores []Score, out Out)
 	Annotate(a *Alert)

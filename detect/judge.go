@@ -52,8 +52,8 @@ func (e *Engine) flowOf(w *waiting) Flow {
 	return f
 }
 
-// sideBySide has the detectors go over the block, on as many goroutines as there are processors: each takes the next detector that none
-// has taken. Detectors know nothing of each other, so it does not matter in which order.
+// sideBySide has the detectors go over the block, on as many goroutines as there are processors: each takes the next
+// detector that none has taken. Detectors know nothing of each other, so the order does not matter.
 func (e *Engine) sideBySide() {
 	var next atomic.Int32
 	var failed atomic.Pointer[string]
