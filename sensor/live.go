@@ -36,7 +36,7 @@ func StartLive(ctx context.Context, sources []capture.Live, sink output.Sink, op
 		readers = append(readers, &reader{src: src, opt: opt, clock: flowtable.MinClock})
 	}
 	l := &Live{pipeline: newPipeline(ctx, opt, readers), sources: sources, ended: make(chan struct{})}
-	l.pipeline.limit = maxWaiting
+	l.pipeline.live, l.pipeline.limit = true, maxWaiting
 	end := &end{clock: flowtable.MinClock}
 	end.left.Add(len(sources))
 	for i, src := range sources {

@@ -10,7 +10,7 @@ import (
 // merge writes the shards' records and windows to the sinks, each in their order, and has them judged. It takes results until there are no
 // more, also after a sink failed, so that the shards can finish; it returns the sink's error.
 func (p *pipeline) merge(sink sinks) (err error) {
-	m := &merging{opt: p.opt, sink: sink}
+	m := &merging{opt: p.opt, sink: sink, live: p.live}
 	m.flows = newMerger(len(p.shards), (*flowtable.Record).Moment, labelled(p.opt.LabelFlows, m.writeFlows))
 	if p.opt.wantsWindows() {
 		m.windows = newMerger(len(p.shards), windowMoment, labelled(p.opt.LabelWindows, m.writeWindows))
@@ -45,6 +45,7 @@ func (p *pipeline) merge(sink sinks) (err error) {
 type merging struct {
 	opt     Options
 	sink    sinks
+	live    bool // nobody should wait for more to come
 	flows   *merger[flowtable.Record]
 	windows *merger[features.Window] // nil: there are none
 }
@@ -72,15 +73,15 @@ func (m *merging) take(r *result, quiet bool) error {
 	if m.opt.Tick != nil && clock <= flowtable.MaxClock { // else the input has ended
 		m.opt.Tick(clock)
 	}
-	if !m.opt.Prompt || !quiet {
-		return nil
-	}
-	if m.opt.Detect != nil {
+	if quiet && m.opt.Detect != nil && (m.live || m.opt.Prompt) {
 		if err := m.opt.Detect.Flush(); err != nil {
 			return err
 		}
 	}
-	return m.sink.flush()
+	if quiet && m.opt.Prompt {
+		return m.sink.flush()
+	}
+	return nil
 }
 
 // end has the last records judged, unless something failed.

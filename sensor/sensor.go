@@ -106,7 +106,8 @@ type pipeline struct {
 	opt     Options
 	readers []*reader
 	shards  []*shard
-	limit   int // records that may wait for a shard that is behind; 0: any number
+	live    bool // the packets come as they are captured
+	limit   int  // records that may wait for a shard that is behind; 0: any number
 	results chan result
 	asks    chan func() // to be called by the goroutine that writes
 	running sync.WaitGroup
