@@ -226,7 +226,7 @@ func (a *Aggregator) endSpan() {
 }
 
 func (a *Aggregator) addTuple(key TupleKey, s *TupleSums) {
-	a.rows = append(a.rows, Tuple{key, *s, a.spanStart, a.cfg.Span != 0})
+	a.rows = append(a.rows, Tuple{key, *s, a.spanStart, a.cfg.Span != 0, a.clock})
 	if len(a.rows) == rowGroup {
 		a.flushTuples()
 	}
@@ -260,7 +260,7 @@ func (a *Aggregator) endStep() {
 }
 
 func (a *Aggregator) addStep(key PairKey, s *StepSums) {
-	a.steps = append(a.steps, Step{key, *s, a.stepStart})
+	a.steps = append(a.steps, Step{key, *s, a.stepStart, a.clock})
 	if len(a.steps) == rowGroup {
 		a.flushSteps()
 	}

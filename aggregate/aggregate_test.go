@@ -90,6 +90,7 @@ func model(cfg Config, records []flowtable.Record) (want rows) {
 			at = r.End
 		}
 		clock = max(clock, at)
+		want.handOn(clock, int64(cfg.Span), int64(cfg.Step))
 		key := TupleKey{r.Client, r.Server, r.ClientPort, r.ServerPort, r.Proto, r.Version}
 		if r.Proto == 1 {
 			key.ClientPort, key.ServerPort = 0, 0
@@ -103,7 +104,7 @@ func model(cfg Config, records []flowtable.Record) (want rows) {
 			i = len(want.tuples)
 			tuples[id] = i
 			sums := TupleSums{First: r.Start, FirstState: r.State}
-			want.tuples = append(want.tuples, Tuple{key, sums, id.span, cfg.Span > 0})
+			want.tuples = append(want.tuples, Tuple{key, sums, id.span, cfg.Span > 0, 0})
 		}
 		row := &want.tuples[i]
 		row.Entries++
@@ -150,7 +151,22 @@ func model(cfg Config, records []flowtable.Record) (want rows) {
 			}
 		}
 	}
+	want.handOn(clock, 1, 1) // all
 	return want
+}
+
+// handOn says of rows that end by a clock that they were written at it; a span of 0 ends with the input.
+func (r *rows) handOn(clock, span, step int64) {
+	for i := range r.tuples {
+		if t := &r.tuples[i]; t.Written == 0 && span > 0 && t.SpanStart+span <= clock {
+			t.Written = clock
+		}
+	}
+	for i := range r.steps {
+		if s := &r.steps[i]; s.Written == 0 && s.Start+step <= clock {
+			s.Written = clock
+		}
+	}
 }
 
 func TestSumsAreThoseOfAModel(t *testing.T) {

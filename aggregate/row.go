@@ -25,6 +25,7 @@ type Tuple struct {
 	TupleSums
 	SpanStart int64 // with HasSpan
 	HasSpan   bool
+	Written   int64 // packet time of the record with which the row was handed on
 }
 
 // TupleSums are the sums of a Tuple.
@@ -69,7 +70,8 @@ type PairKey struct {
 type Step struct {
 	PairKey
 	StepSums
-	Start int64 // ns since the Unix epoch
+	Start   int64 // ns since the Unix epoch
+	Written int64 // packet time of the record with which the row was handed on
 }
 
 // StepSums are the sums of a Step.

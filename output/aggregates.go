@@ -28,13 +28,17 @@ var _ Sink = (*Aggregates)(nil)
 // NewAggregates returns a sink that writes to the two targets, which it owns from now on; cfg must be valid. Version is as in
 // NewRecords.
 func NewAggregates(cfg aggregate.Config, tuples, steps Target, format Format, version string) *Aggregates {
-	networks := aggregate.NewNetworks(cfg.Networks)
-	a := &Aggregates{
-		tuples: NewRecords(tuples, format, tupleFields(networks), TupleSchema, version),
-		steps:  NewRecords(steps, format, stepFields(networks), StepSchema, version),
-	}
+	a := &Aggregates{tuples: newTuples(cfg, tuples, format, version), steps: newSteps(cfg, steps, format, version)}
 	a.sums = aggregate.New(cfg, a)
 	return a
+}
+
+func newTuples(cfg aggregate.Config, target Target, format Format, version string) Records[aggregate.Tuple] {
+	return NewRecords(target, format, tupleFields(aggregate.NewNetworks(cfg.Networks)), TupleSchema, version)
+}
+
+func newSteps(cfg aggregate.Config, target Target, format Format, version string) Records[aggregate.Step] {
+	return NewRecords(target, format, stepFields(aggregate.NewNetworks(cfg.Networks)), StepSchema, version)
 }
 
 // Tuples implements aggregate.Sink.

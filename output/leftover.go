@@ -54,7 +54,7 @@ func (d *Dir) Recover() ([]Leftover, error) {
 
 // sweptName is the form of the names of incomplete files that belong to one run as a whole, and to no other: those that
 // Create and try make.
-var sweptName = regexp.MustCompile(`^\.((flows|windows|alerts|ledger|manifest)\.(ndjson|csv|parquet|json)|ring-\d+\.(pcap|unsummed)|weir-\d+)\.partial$`)
+var sweptName = regexp.MustCompile(`^\.((flows|windows|alerts|aggregates|steps|hosts|scored_flows|ports|ledger|manifest)\.(ndjson|csv|parquet|json)|ring-\d+\.(pcap|unsummed)|weir-\d+)\.partial$`)
 
 // sweep removes what a run that was killed has left and nobody will complete.
 func (d *Dir) sweep() error {

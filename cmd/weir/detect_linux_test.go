@@ -89,8 +89,10 @@ func TestLiveDetects(t *testing.T) {
 		t.Errorf("got %d flows judged of %d and %d alerts of %d", ledger.Detect.Flows, ledger.Flows.Opened, written, len(alerts))
 	}
 	status, stdout, stderr := command(t, nil, "parity", kept)
-	if want := fmt.Sprintf("alerts: %d, no difference", len(alerts)); status != exitOK || !strings.Contains(stdout, want) {
-		t.Errorf("parity: status %d, %s%s, want %s", status, stdout, stderr, want)
+	for _, want := range []string{fmt.Sprintf("alerts: %d, no difference", len(alerts)), "flows: ", "windows: ", "hosts: ", "scored_flows: ", "ports: "} {
+		if status != exitOK || !strings.Contains(stdout, want) {
+			t.Errorf("parity: status %d, %s%s, want %s", status, stdout, stderr, want)
+		}
 	}
 	if err := os.WriteFile(list, []byte("192.0.2.1\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -109,6 +111,10 @@ func TestLiveDetects(t *testing.T) {
 		heard("list bad: 1 -> 2 prefixes")
 		send()
 	})
+	var m manifest
+	if readJSON(t, filepath.Join(kept, "manifest.json"), &m); !m.Changed {
+		t.Error("the manifest does not say that lists have changed")
+	}
 	status, stdout, stderr = command(t, nil, "parity", kept)
 	if status != exitOK || !strings.Contains(stdout, "alerts: not compared") || !strings.Contains(stdout, "flows: ") {
 		t.Errorf("parity of a run with two lists: status %d, %s%s", status, stdout, stderr)

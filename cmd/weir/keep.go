@@ -8,19 +8,21 @@ import (
 	"github.com/weir-sensor/weir/capture"
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
 )
 
 // kept is a directory with everything of a live run: what each source delivered, ring-N.pcap, and what became of it,
-// flows.ndjson, windows.ndjson and alerts.ndjson. weir parity compares the two.
+// in NDJSON: flows, windows, alerts, aggregates, rankings. weir parity compares the two.
 type kept struct {
 	dir     *output.Dir
 	flows   output.Sink
 	windows output.WindowSink // nil: none are wanted
 	alerts  output.AlertSink  // nil: nothing is judged
 	rings   []*keptRing
+	engine  *detect.Engine // nil: nothing is judged
 }
 
 // keep begins to keep a run of so many sources.
@@ -36,6 +38,13 @@ func keep(path string, sources []capture.Live, c config.Config) (*kept, error) {
 		return nil, errors.Join(err, dir.Close())
 	}
 	k.flows = of.flows(file, output.Columns{Features: c.Flow.Groups()})
+	if c.Aggregate.Enabled {
+		sums, err := createSums(dir, output.NDJSON, c)
+		if err != nil {
+			return nil, errors.Join(err, dir.Close())
+		}
+		k.flows = output.NewTee(k.flows, sums)
+	}
 	if c.Window.Enabled {
 		if file, err = dir.Create("windows.ndjson"); err != nil {
 			return nil, errors.Join(err, dir.Close())
@@ -73,6 +82,7 @@ func (k *kept) join(to *liveSinks, sources []capture.Live, opt *sensor.Options, 
 	if k.alerts != nil {
 		alerts.add(k.alerts)
 	}
+	k.engine = opt.Detect
 	for i, r := range k.rings {
 		sources[i] = r
 	}
@@ -90,7 +100,8 @@ func (k *kept) end(ledger *sensor.Ledger, m *manifest) error {
 	for _, r := range k.rings {
 		problems = append(problems, r.complete())
 	}
-	problems = append(problems, k.writeJSON("ledger.json", ledger))
+	found := gather(k.engine)
+	problems = append(problems, found.write(output.NDJSON, k.dir.Create), k.writeJSON("ledger.json", ledger))
 	m.Outputs = k.dir.Names()
 	problems = append(problems, k.writeJSON("manifest.json", m))
 	err := errors.Join(problems...)

@@ -86,7 +86,7 @@ func newLive(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringSliceVarP(&l.ifaces, "interface", "i", nil, "Capture on this `interface`; 'weir interfaces' lists them. May be given several times")
 	flags.StringVar(&l.engine, "engine", "afpacket", "Capture through `afpacket` or pcap")
-	flags.StringVar(&l.out, "out", "", "Write files of flows, windows and alerts, and ledger.json at the end, into this `directory`")
+	flags.StringVar(&l.out, "out", "", "Write files of flows, windows, alerts and aggregates, manifest.json, and ledger.json at the end, into this `directory`")
 	flags.StringVar(&l.stdout, "stdout", "", "Stream `records` (flows, windows or alerts) to standard output")
 	flags.StringVar(&l.report, "report", "", "Write reports of the run into this `directory`: at its end, on SIGUSR2 and as often as report.every says")
 	flags.StringVar(&l.keep, "write-pcap", "", "Also keep every packet, and what became of it, in this `directory`, for weir parity")
@@ -94,6 +94,7 @@ func newLive(a *app) *cobra.Command {
 	configFlag(flags, "filter", "capture.filter")
 	configFlag(flags, "features", "flow.features")
 	configFlag(flags, "windows", "window.enabled")
+	configFlag(flags, "aggregates", "aggregate.enabled")
 	detectFlag(flags)
 	configFlag(flags, "shards", "sensor.shards")
 	return cmd
@@ -121,6 +122,8 @@ func (l *live) check(cmd *cobra.Command) error {
 		return usagef("--stdout windows with --out: windows go to one place, want --windows for files in %s", l.out)
 	case cmd.Flags().Changed("windows") && l.config.Window.Enabled && l.out == "" && l.keep == "" && l.report == "" && l.stdout != "windows":
 		return usagef("--windows: there is nowhere to write windows to, want --out DIRECTORY or --stdout windows")
+	case cmd.Flags().Changed("aggregates") && l.config.Aggregate.Enabled && l.out == "" && l.keep == "":
+		return usagef("--aggregates: there is nowhere to write them to, want --out DIRECTORY")
 	case cmd.Flags().Changed("format") && l.out == "" && l.stdout == "":
 		return usagef("--format: what --write-pcap keeps is always NDJSON, want --out DIRECTORY or --stdout flows")
 	}
@@ -190,6 +193,9 @@ func (l *live) run(ctx context.Context) (err error) {
 	if l.reports = l.newLiveReports(); l.reports != nil {
 		l.reports.join(to, &opt, alerts)
 	}
+	if err := l.keepManifest(to, &sensor.Ledger{}, false); err != nil {
+		return err
+	}
 	run := sensor.StartLive(ctx, sources, to.flows, opt)
 	l.log.Info("capturing", "interface", strings.Join(l.ifaces, ","), "engine", l.engine, "shards", len(sources))
 	go to.wait(run)
@@ -249,12 +255,14 @@ type liveSink interface {
 type liveSinks struct {
 	dir    *output.Dir // nil without files
 	flows  output.Sink
-	queues map[string]liveSink // by what is written where
-	lost   map[string]uint64   // records, by queue, as it was last said
-	lines  *output.LineQueue   // before the ledger files, one of queues; nil without files
-	clock  atomic.Int64        // packet time; 0 before there is any
-	drain  atomic.Int64        // output.drain, ns
-	kept   *kept               // nil without --write-pcap
+	queues map[string]liveSink     // by what is written where
+	lost   map[string]uint64       // records, by queue, as it was last said
+	lines  *output.LineQueue       // before the ledger files, one of queues; nil without files
+	clock  atomic.Int64            // packet time; 0 before there is any
+	drain  atomic.Int64            // output.drain, ns
+	kept   *kept                   // nil without --write-pcap
+	format output.Format           // of files
+	sums   *output.AggregateQueues // nil: none are wanted
 }
 
 // sinks opens what was asked for, and lets opt tell the outputs the time.
@@ -267,6 +275,7 @@ func (l *live) sinks(opt *sensor.Options, alerts *alertTee) (*liveSinks, error) 
 	if err != nil {
 		return nil, usageError{err}
 	}
+	to.format = format
 	of, columns := sinks{format, 1}, output.Columns{Features: l.config.Flow.Groups()}
 	var flows []output.Sink
 	add := func(name string, q output.FlowQueue) {
@@ -296,12 +305,17 @@ func (l *live) sinks(opt *sensor.Options, alerts *alertTee) (*liveSinks, error) 
 		outputs.Dir = to.dir
 		lines := outputs.LineFiles("ledger")
 		to.lines, to.queues[ledgerFiles] = &lines, lines
-		add("flow files", outputs.FlowFiles(columns))
+		add(flowFiles, outputs.FlowFiles(columns))
 		if l.config.Window.Enabled {
-			addWindows("window files", outputs.WindowFiles(l.config.Window, nil))
+			addWindows(windowFiles, outputs.WindowFiles(l.config.Window, nil))
 		}
 		if opt.Detect != nil {
-			addAlerts("alert files", outputs.AlertFiles())
+			addAlerts(alertFiles, outputs.AlertFiles())
+		}
+		if l.config.Aggregate.Enabled {
+			to.sums = outputs.AggregateFiles(l.config.Aggregate)
+			flows = append(flows, to.sums)
+			to.queues[aggregateFiles], to.queues[stepFiles] = to.sums.TupleRows, to.sums.StepRows
 		}
 	}
 	stream := output.NewStream(l.app.stdout, "standard output")
@@ -346,7 +360,12 @@ func (to *liveSinks) end() error {
 	ctx, cancel := to.deadline()
 	defer cancel()
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(to.queues)), func(name string) bool { return name == ledgerFiles })
-	problems := make([]error, len(names))
+	problems := make([]error, len(names), len(names)+1)
+	if to.sums != nil { // its queues get the rows that are left, which may be more than fit at a time
+		to.sums.TupleRows.Wait(ctx)
+		to.sums.StepRows.Wait(ctx)
+		problems = append(problems, to.sums.End())
+	}
 	var ending sync.WaitGroup
 	for i, name := range names {
 		ending.Go(func() {
@@ -379,6 +398,7 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, lists *listWat
 		case <-again:
 			r.reloading()
 			r.reloaded(l.reload(run))
+			l.renewManifest(run, to)
 			continue
 		case <-l.askedReport:
 			l.reportNow(run)
@@ -389,6 +409,7 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, lists *listWat
 		case <-lists.look.C:
 			if lists.changed() && lists.reread(l.log) {
 				l.by.Changed = true
+				l.renewManifest(run, to)
 			}
 			continue
 		case <-asked:
@@ -423,19 +444,22 @@ func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
 			l.log.Warn("records were lost in all", "output", name, "queue_full", s.Full, "not_written", s.Failed, "problem", s.Problem)
 		}
 	}
+	if to.sums != nil {
+		warnSums(l.log, to.sums.Counts())
+	}
 	if err := ledger.Check(); err != nil {
 		panic("bug: " + err.Error())
 	}
 	var problems []error
 	if to.kept != nil {
-		problems = append(problems, to.kept.end(ledger, l.manifest(ledger, nil, true)))
+		problems = append(problems, to.kept.end(ledger, l.manifest(ledger, true)))
 	}
 	if to.dir != nil {
 		file, err := output.Create(filepath.Join(l.out, "ledger.json"))
 		if err == nil {
 			err = output.WriteJSON(file, liveLedger{ledger, to.books()})
 		}
-		problems = append(problems, err, to.dir.Close())
+		problems = append(problems, err, l.keepManifest(to, ledger, true), to.dir.Close())
 	}
 	return errors.Join(problems...)
 }

@@ -249,7 +249,8 @@ func TestLiveUsageErrors(t *testing.T) {
 		{[]string{"live", "lo"}, `unexpected argument "lo"`},
 		{[]string{"live", "-i", "lo", "--out", "x", "--write-pcap", "x"}, "--write-pcap and --out: got x twice, want two directories"},
 		{[]string{"parity"}, "want one directory of 'weir live --write-pcap'"},
-		{[]string{"parity", "."}, "no manifest.json there"},
+		{[]string{"parity", "."}, "no ring-*.pcap there"},
+		{[]string{"live", "-i", "lo", "--aggregates", "--stdout", "flows"}, "--aggregates: there is nowhere to write them to"},
 	} {
 		status, stdout, stderr := command(t, nil, test.args...)
 		if status != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, test.want) {

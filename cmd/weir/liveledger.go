@@ -24,8 +24,15 @@ type ledgerLine struct {
 	liveLedger
 }
 
-// ledgerFiles is the output that has the books of all.
-const ledgerFiles = "ledger files"
+// The outputs that are files.
+const (
+	flowFiles      = "flow files"
+	windowFiles    = "window files"
+	alertFiles     = "alert files"
+	aggregateFiles = "aggregate files"
+	stepFiles      = "step files"
+	ledgerFiles    = "ledger files" // has the books of all
+)
 
 // lastLineWait is how long the ledger files have for their end after the others.
 const lastLineWait = time.Second

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"path/filepath"
 	"runtime/debug"
+	"slices"
 
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
+	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
 )
 
@@ -74,8 +77,42 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, o
 }
 
 // manifest is that of a live run, whose input is the wire.
-func (l *live) manifest(ledger *sensor.Ledger, outputs []string, complete bool) *manifest {
-	m := newManifest(l.config, pcapfile.Stats{}, ledger, outputs, complete)
+func (l *live) manifest(ledger *sensor.Ledger, complete bool) *manifest {
+	m := newManifest(l.config, pcapfile.Stats{}, ledger, nil, complete)
 	m.Interfaces, m.judgedBy = l.ifaces, l.by
 	return m
+}
+
+// keepManifest writes the manifest beside the files of a live run. It is there from the beginning, since a run may be killed.
+func (l *live) keepManifest(to *liveSinks, ledger *sensor.Ledger, complete bool) error {
+	if to.dir == nil {
+		return nil
+	}
+	m := l.manifest(ledger, complete)
+	m.Outputs = to.files()
+	file, err := output.Create(filepath.Join(l.out, "manifest.json"))
+	if err != nil {
+		return err
+	}
+	return output.WriteJSON(file, m)
+}
+
+// renewManifest writes the manifest of a run that goes on with other settings, lists or models.
+func (l *live) renewManifest(run *sensor.Live, to *liveSinks) {
+	ledger := run.Ledger()
+	if err := l.keepManifest(to, &ledger, false); err != nil {
+		l.log.Warn("the manifest is not kept", "problem", err)
+	}
+}
+
+// files returns patterns of the names of the files that a run writes.
+func (to *liveSinks) files() []string {
+	names := []string{"ledger-*.ndjson"}
+	for queue, name := range map[string]string{flowFiles: "flows", windowFiles: "windows", alertFiles: "alerts", aggregateFiles: "aggregates", stepFiles: "steps"} {
+		if to.queues[queue] != nil {
+			names = append(names, name+"-*."+to.format.String())
+		}
+	}
+	slices.Sort(names)
+	return append(names, "ledger.json")
 }

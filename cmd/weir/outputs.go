@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/weir-sensor/weir/aggregate"
+	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/output"
@@ -74,10 +76,13 @@ func (o *outputs) abort() error {
 
 // warn says what the sums lack.
 func (o *outputs) warn(log *slog.Logger) {
-	if o.sums == nil {
-		return
+	if o.sums != nil {
+		warnSums(log, o.sums.Counts())
 	}
-	if c := o.sums.Counts(); c.EarlyTuples+c.EarlySteps+c.Ports > 0 {
+}
+
+func warnSums(log *slog.Logger, c aggregate.Counts) {
+	if c.EarlyTuples+c.EarlySteps+c.Ports > 0 {
 		log.Warn("the tables of aggregates were full: some rows are split, some ports counted twice (aggregate.max_tuples, max_pairs, max_ports)",
 			"aggregates", c.EarlyTuples, "steps", c.EarlySteps, "ports", c.Ports)
 	}
@@ -160,7 +165,7 @@ func (r *replay) open(workers int) (*outputs, error) {
 			o.alerts.add(output.NewAlerts(file, format, programVersion()))
 		}
 		if r.loaded.Config.Aggregate.Enabled {
-			if o.sums, err = r.aggregates(format); err != nil {
+			if o.sums, err = createSums(r.dir, format, r.loaded.Config); err != nil {
 				return nil, errors.Join(err, flows[0].Abort())
 			}
 			flows = append(flows, o.sums)
@@ -191,15 +196,15 @@ func (r *replay) open(workers int) (*outputs, error) {
 	return o, nil
 }
 
-// aggregates makes the two files of sums.
-func (r *replay) aggregates(format output.Format) (*output.Aggregates, error) {
-	tuples, err := r.dir.Create("aggregates." + format.String())
+// createSums makes the two files of sums in a directory.
+func createSums(dir *output.Dir, format output.Format, c config.Config) (*output.Aggregates, error) {
+	tuples, err := dir.Create("aggregates." + format.String())
 	if err != nil {
 		return nil, err
 	}
-	steps, err := r.dir.Create("steps." + format.String())
+	steps, err := dir.Create("steps." + format.String())
 	if err != nil {
 		return nil, errors.Join(err, tuples.Abort())
 	}
-	return output.NewAggregates(r.loaded.Config.Aggregate, tuples, steps, format, programVersion()), nil
+	return output.NewAggregates(c.Aggregate, tuples, steps, format, programVersion()), nil
 }

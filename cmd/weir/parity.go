@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,10 @@ func newParity(a *app) *cobra.Command {
 }
 
 func parity(ctx context.Context, a *app, dir string) (err error) {
+	files, err := ringsOf(dir)
+	if err != nil {
+		return err
+	}
 	c, m, until, err := keptRun(dir)
 	if err != nil {
 		return err
@@ -52,23 +57,23 @@ func parity(ctx context.Context, a *app, dir string) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(again)) }()
 	if m.Changed {
 		c.Detect.Detectors = nil
-		if err := a.print([]byte("alerts: not compared, since lists, models or thresholds changed while the run went on\n")); err != nil {
-			return err
-		}
 	}
-	if err := replayKept(ctx, dir, again, c, m.judgedBy, until); err != nil {
+	if err := replayKept(ctx, files, again, c, m.judgedBy, until); err != nil {
 		return err
 	}
-	kinds := []string{"flows"}
-	if c.Window.Enabled {
-		kinds = append(kinds, "windows")
-	}
-	if len(c.Detect.Detectors) > 0 {
-		kinds = append(kinds, "alerts")
-	}
 	different := false
-	for _, kind := range kinds {
-		d, err := compareLines(filepath.Join(dir, kind+".ndjson"), filepath.Join(again, kind+".ndjson"))
+	for _, name := range m.Outputs {
+		kind, records := strings.CutSuffix(name, ".ndjson")
+		switch {
+		case !records:
+			continue
+		case m.Changed && slices.Contains(judgements, kind):
+			if err := a.print([]byte(kind + ": not compared, since lists, models or thresholds changed while the run went on\n")); err != nil {
+				return err
+			}
+			continue
+		}
+		d, err := compareLines(filepath.Join(dir, name), filepath.Join(again, name))
 		if err != nil {
 			return err
 		}
@@ -81,6 +86,18 @@ func parity(ctx context.Context, a *app, dir string) (err error) {
 		return errors.New("compare live with replay: they differ")
 	}
 	return nil
+}
+
+// judgements are the records that detectors make.
+var judgements = []string{"alerts", "hosts", "ports", "scored_flows"}
+
+// ringsOf returns the captures of a run that was kept.
+func ringsOf(dir string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "ring-*.pcap"))
+	if err != nil || len(files) == 0 {
+		return nil, usagef("%s: no ring-*.pcap there, want a directory of 'weir live --write-pcap'", dir)
+	}
+	return files, nil
 }
 
 // keptRun returns the settings and the manifest of a run that was kept, and when it ended.
@@ -126,12 +143,8 @@ func keptRun(dir string) (c config.Config, m manifest, until int64, err error) {
 	return loaded.Config, m, ledger.Capture.Until, nil
 }
 
-// replayKept replays a kept run's packets, and writes what comes out into a directory.
-func replayKept(ctx context.Context, dir, into string, c config.Config, by judgedBy, until int64) error {
-	files, err := filepath.Glob(filepath.Join(dir, "ring-*.pcap"))
-	if err != nil || len(files) == 0 {
-		return usagef("%s: no ring-*.pcap there, want a directory of 'weir live --write-pcap'", dir)
-	}
+// replayKept replays a kept run's packets, of the captures of its rings, and writes what comes out into a directory.
+func replayKept(ctx context.Context, files []string, into string, c config.Config, by judgedBy, until int64) error {
 	var rings []capture.Source
 	for _, file := range files {
 		src, err := pcapfile.Open([]string{file}, pcapfile.Options{})
@@ -160,6 +173,7 @@ func replayKept(ctx context.Context, dir, into string, c config.Config, by judge
 	if err := judge(c, k.alerts, &opt); err != nil {
 		return err
 	}
+	k.engine = opt.Detect
 	if now, err := judges(c, opt.Detect); opt.Detect != nil && (err != nil || !now.same(by)) {
 		return errors.Join(err, errors.New("compare live with replay: blocklists or models are other files than those of the run (its manifest.json has them)"))
 	}
