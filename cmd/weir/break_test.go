@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,4 +66,54 @@ func TestReplayIntoDirectoryInUse(t *testing.T) {
 	if got, want := names(t, out), []string{"flows.ndjson", "ledger.json", "manifest.json"}; !slices.Equal(got, want) {
 		t.Errorf("afterwards: %q, want %q", got, want)
 	}
+}
+
+// Whoever has read enough of standard output keeps nothing from the files and reports of the run.
+func TestClosedPipeLeavesTheFiles(t *testing.T) {
+	for _, args := range [][]string{
+		{"replay", "--detect", "--aggregates", "--windows", "--stdout", "alerts"},
+		{"replay", "--detect", "--windows", "--stdout", "flows"},
+		{"detect", "--stdout", "alerts"},
+	} {
+		whole, out := t.TempDir(), t.TempDir()
+		input := demo
+		if args[0] == "detect" {
+			input = flowsOf(t, demo)
+		}
+		run := func(dir string, stdout io.Writer, args []string) {
+			t.Helper()
+			var stderr bytes.Buffer
+			a := &app{stdin: strings.NewReader(""), stdout: stdout, stderr: &stderr}
+			if status := a.run(context.Background(), append(slices.Clone(args), "--out", dir, input)); status != exitOK {
+				t.Fatalf("%q: status %d, %s", args, status, stderr.String())
+			}
+		}
+		run(whole, io.Discard, args[:len(args)-2])
+		run(out, closedPipe{}, args)
+		want := names(t, whole)
+		if got := names(t, out); !slices.Equal(got, want) || len(got) < 3 {
+			t.Errorf("%q: got %q, want %q", args, got, want)
+			continue
+		}
+		for _, name := range want {
+			if !bytes.Equal(read(t, filepath.Join(out, name)), read(t, filepath.Join(whole, name))) {
+				t.Errorf("%q: %s is another one than without --stdout", args, name)
+			}
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "report")
+	a := &app{stdin: strings.NewReader(""), stdout: closedPipe{}, stderr: io.Discard}
+	if status := a.run(context.Background(), []string{"replay", "--windows", "--stdout", "windows", "--report", dir, demo}); status != exitOK || len(names(t, dir)) == 0 {
+		t.Errorf("status %d, report %q", status, names(t, dir))
+	}
+}
+
+// flowsOf returns the flow records of a capture.
+func flowsOf(t *testing.T, path string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if status, _, stderr := command(t, nil, "replay", "--out", dir, path); status != exitOK {
+		t.Fatal(stderr)
+	}
+	return filepath.Join(dir, "flows.ndjson")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
+	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
 )
 
@@ -46,11 +47,15 @@ func without(names, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(others, n) })
 }
 
-// alertLog is an output.AlertSink that logs alerts: a line for each, of the first few of a second.
-type alertLog struct{ log *slog.Logger }
+// alertLog is a detect.AlertSink that logs alerts, a line for each of the first few of a second, before it hands them on.
+type alertLog struct {
+	log *slog.Logger
+	to  *output.AlertTee
+}
 
 const loggedAlerts = 10
 
+// Alerts implements detect.AlertSink.
 func (l alertLog) Alerts(alerts []detect.Alert) error {
 	for i := range alerts[:min(len(alerts), loggedAlerts)] {
 		a := &alerts[i]
@@ -60,9 +65,5 @@ func (l alertLog) Alerts(alerts []detect.Alert) error {
 	if n := len(alerts) - loggedAlerts; n > 0 {
 		l.log.Warn("more alerts", "alerts", n)
 	}
-	return nil
+	return l.to.Alerts(alerts)
 }
-
-func (alertLog) Flush() error { return nil }
-func (alertLog) Close() error { return nil }
-func (alertLog) Abort() error { return nil }

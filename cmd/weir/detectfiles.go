@@ -44,7 +44,7 @@ type detectFiles struct {
 	build  *build.Builder // for report; nil without
 	found  findings
 	dir    *output.Dir     // for out; nil without
-	alerts alertTee        // where they go
+	alerts output.AlertTee // where they go
 	worst  *summary.Alerts // nil where there is no summary
 	by     judgedBy
 }
@@ -89,7 +89,7 @@ func newDetect(a *app) *cobra.Command {
 				}
 				d.build = build.New(reportOptions(d.config, d.log, reportTitle, strings.Join(args, ", ")))
 				d.build.Remember()
-				d.alerts.add(d.build)
+				d.alerts.Add(d.build)
 			}
 			return d.run(cmd.Context(), args)
 		},
@@ -178,13 +178,13 @@ func (d *detectFiles) open() error {
 		if err != nil {
 			return err
 		}
-		d.alerts.add(output.NewAlerts(file, format, programVersion()))
+		d.alerts.Add(output.NewAlerts(file, format, programVersion()))
 	}
 	if d.stdout != "" {
-		d.alerts.add(output.NewAlerts(output.NewStream(d.app.stdout, "standard output"), format, programVersion()))
+		d.alerts.Add(output.NewAlerts(output.NewStream(d.app.stdout, "standard output"), format, programVersion()))
 	} else {
 		d.worst = summary.NewAlerts()
-		d.alerts.add(d.worst)
+		d.alerts.Add(d.worst)
 	}
 	return nil
 }

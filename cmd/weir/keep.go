@@ -9,7 +9,6 @@ import (
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/detect"
-	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -72,15 +71,15 @@ func keep(path string, sources []capture.Live, c config.Config) (*kept, error) {
 }
 
 // join puts the directory beside the other outputs of a run, and its files behind the sources.
-func (k *kept) join(to *liveSinks, sources []capture.Live, opt *sensor.Options, alerts *alertTee) {
+func (k *kept) join(to *liveSinks, sources []capture.Live, opt *sensor.Options, alerts *output.AlertTee) {
 	to.flows = output.NewTee(to.flows, k.flows)
 	if k.windows != nil && opt.WindowSink != nil {
-		opt.WindowSink = bothWindows{opt.WindowSink, k.windows}
+		opt.WindowSink = output.NewWindowTee(opt.WindowSink, k.windows)
 	} else if k.windows != nil {
 		opt.WindowSink = k.windows
 	}
 	if k.alerts != nil {
-		alerts.add(k.alerts)
+		alerts.Add(k.alerts)
 	}
 	k.engine = opt.Detect
 	for i, r := range k.rings {
@@ -162,13 +161,3 @@ func (r *keptRing) complete() error {
 	}
 	return errors.Join(r.to.Flush(), r.file.Close(), r.unsummed.to.Flush(), r.marks.Close())
 }
-
-// bothWindows hands windows to two sinks.
-type bothWindows [2]output.WindowSink
-
-func (b bothWindows) Windows(windows []features.Window) error {
-	return errors.Join(b[0].Windows(windows), b[1].Windows(windows))
-}
-func (b bothWindows) Flush() error { return errors.Join(b[0].Flush(), b[1].Flush()) }
-func (b bothWindows) Close() error { return errors.Join(b[0].Close(), b[1].Close()) }
-func (b bothWindows) Abort() error { return errors.Join(b[0].Abort(), b[1].Abort()) }

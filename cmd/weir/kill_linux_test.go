@@ -211,6 +211,9 @@ func TestLiveKilled(t *testing.T) {
 		if said := strings.Contains(next.stderr.String(), "a run that was killed left a file"); said != (path != "") {
 			t.Errorf("%s: got %t that there was a file left\n%s", v.format, said, next.stderr.String())
 		}
+		if strings.Contains(next.stderr.String(), "<nil>") {
+			t.Errorf("%s: a problem that is none\n%s", v.format, next.stderr.String())
+		}
 	}
 	again := time.Now()
 	sending.until("a second", func() bool { return time.Since(again) > time.Second })

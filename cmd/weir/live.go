@@ -162,8 +162,8 @@ func (l *live) run(ctx context.Context) (err error) {
 	}
 	opt.Compile = nil // the kernel filters
 	opt.Windows = l.config.Window
-	alerts := &alertTee{}
-	if err := judge(l.config, alerts, &opt); err != nil {
+	alerts := &output.AlertTee{}
+	if err := judge(l.config, alertLog{l.log, alerts}, &opt); err != nil {
 		return err
 	}
 	if l.by, err = judges(l.config, opt.Detect); err != nil {
@@ -266,7 +266,7 @@ type liveSinks struct {
 }
 
 // sinks opens what was asked for, and lets opt tell the outputs the time.
-func (l *live) sinks(opt *sensor.Options, alerts *alertTee) (*liveSinks, error) {
+func (l *live) sinks(opt *sensor.Options, alerts *output.AlertTee) (*liveSinks, error) {
 	to := &liveSinks{queues: map[string]liveSink{}, lost: map[string]uint64{}}
 	to.drain.Store(int64(l.config.Output.Drain))
 	l.to = to
@@ -285,11 +285,8 @@ func (l *live) sinks(opt *sensor.Options, alerts *alertTee) (*liveSinks, error) 
 		opt.WindowSink, to.queues[name] = q, q
 	}
 	addAlerts := func(name string, q output.AlertQueue) {
-		alerts.add(q)
+		alerts.Add(q)
 		to.queues[name] = q
-	}
-	if opt.Detect != nil {
-		alerts.add(alertLog{l.log})
 	}
 	if l.out != "" {
 		if to.dir, err = output.OpenDir(l.out); err != nil {
@@ -300,7 +297,7 @@ func (l *live) sinks(opt *sensor.Options, alerts *alertTee) (*liveSinks, error) 
 			return nil, errors.Join(err, to.dir.Close())
 		}
 		for _, file := range left {
-			l.log.Warn("a run that was killed left a file", "file", file.Name, "records", file.Records, "cut_bytes", file.Cut, "problem", file.Err)
+			l.log.Warn("a run that was killed left a file", withProblem(file.Err, "file", file.Name, "records", file.Records, "cut_bytes", file.Cut)...)
 		}
 		outputs.Dir = to.dir
 		lines := outputs.LineFiles("ledger")
@@ -441,7 +438,7 @@ func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
 	l.tell("done", ledger)
 	for name, q := range to.queues {
 		if s := q.Status(); s.Full+s.Failed > 0 {
-			l.log.Warn("records were lost in all", "output", name, "queue_full", s.Full, "not_written", s.Failed, "problem", s.Problem)
+			l.log.Warn("records were lost in all", withProblem(s.Problem, "output", name, "queue_full", s.Full, "not_written", s.Failed)...)
 		}
 	}
 	if to.sums != nil {

@@ -117,15 +117,23 @@ func (l *live) warn(ledger *sensor.Ledger) {
 	l.lost = now
 }
 
+// withProblem returns attributes of a log, and a problem behind them where there is one.
+func withProblem(problem error, attributes ...any) []any {
+	if problem == nil {
+		return attributes
+	}
+	return append(attributes, "problem", problem)
+}
+
 // warn says which outputs take no records, and how many were lost since it was last said.
 func (to *liveSinks) warn(log *slog.Logger) {
 	for _, name := range slices.Sorted(maps.Keys(to.queues)) {
 		s := to.queues[name].Status()
 		if s.Stuck {
-			log.Warn("an output takes no records", "output", name, "waiting", s.Waiting, "problem", s.Problem)
+			log.Warn("an output takes no records", withProblem(s.Problem, "output", name, "waiting", s.Waiting)...)
 		}
 		if lost := s.Full + s.Failed; lost > to.lost[name] {
-			log.Warn("records were lost", "output", name, "records", lost-to.lost[name], "problem", s.Problem)
+			log.Warn("records were lost", withProblem(s.Problem, "output", name, "records", lost-to.lost[name])...)
 			to.lost[name] = lost
 		}
 	}

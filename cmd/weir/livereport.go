@@ -40,14 +40,14 @@ func (l *live) newLiveReports() *liveReports {
 }
 
 // join puts itself beside a run's sinks.
-func (r *liveReports) join(to *liveSinks, opt *sensor.Options, alerts *alertTee) {
+func (r *liveReports) join(to *liveSinks, opt *sensor.Options, alerts *output.AlertTee) {
 	to.flows = output.NewTee(to.flows, r)
 	if opt.WindowSink != nil {
-		opt.WindowSink = bothWindows{opt.WindowSink, r}
+		opt.WindowSink = output.NewWindowTee(opt.WindowSink, r)
 	} else if r.l.config.Window.Enabled {
 		opt.WindowSink = r
 	}
-	alerts.add(r)
+	alerts.Add(r)
 }
 
 // next begins another builder and returns the one before it. Databases that have changed are read again.

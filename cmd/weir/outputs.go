@@ -8,7 +8,6 @@ import (
 
 	"github.com/weir-sensor/weir/aggregate"
 	"github.com/weir-sensor/weir/config"
-	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/output/summary"
@@ -28,7 +27,7 @@ func orList(names []string) string {
 type outputs struct {
 	flows   output.Sink
 	windows output.WindowSink // nil: none are wanted
-	alerts  *alertTee         // nil or empty: nothing is judged, or alerts go nowhere
+	alerts  *output.AlertTee  // nil or empty: nothing is judged, or alerts go nowhere
 
 	sums   *output.Aggregates // among flows; nil: none are wanted
 	totals *summary.Summary   // nil where no summary was asked for
@@ -41,8 +40,8 @@ func (o *outputs) all() []closer {
 	if o.windows != nil {
 		sinks = append(sinks, o.windows)
 	}
-	for _, s := range o.alerts.sinks() {
-		sinks = append(sinks, s)
+	if o.alerts != nil {
+		sinks = append(sinks, o.alerts)
 	}
 	return sinks
 }
@@ -101,30 +100,6 @@ func (o *outputs) print(w io.Writer, ledger *sensor.Ledger, hosts []ensemble.Ran
 	return o.totals.Print(w, summaryLedger(ledger))
 }
 
-// alertTee hands alerts to several sinks, in their order.
-type alertTee []output.AlertSink
-
-// Alerts implements detect.AlertSink.
-func (t *alertTee) Alerts(alerts []detect.Alert) error {
-	for _, s := range *t {
-		if err := s.Alerts(alerts); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sinks returns the sinks of a tee that may be nil.
-func (t *alertTee) sinks() []output.AlertSink {
-	if t == nil {
-		return nil
-	}
-	return *t
-}
-
-// add puts another sink behind the others.
-func (t *alertTee) add(s output.AlertSink) { *t = append(*t, s) }
-
 // open makes the sinks that were asked for.
 func (r *replay) open(workers int) (*outputs, error) {
 	format, err := output.ParseFormat(r.loaded.Config.Output.Format)
@@ -142,7 +117,7 @@ func (r *replay) open(workers int) (*outputs, error) {
 	if r.stdout == "alerts" && !judged {
 		return nil, usagef("--stdout alerts without detectors, want --detect too")
 	}
-	o, of := &outputs{alerts: &alertTee{}}, sinks{format, workers}
+	o, of := &outputs{alerts: &output.AlertTee{}}, sinks{format, workers}
 	var flows []output.Sink
 	if r.out != "" {
 		file, err := r.dir.Create("flows." + format.String())
@@ -162,7 +137,7 @@ func (r *replay) open(workers int) (*outputs, error) {
 			if err != nil {
 				return nil, errors.Join(err, flows[0].Abort())
 			}
-			o.alerts.add(output.NewAlerts(file, format, programVersion()))
+			o.alerts.Add(output.NewAlerts(file, format, programVersion()))
 		}
 		if r.loaded.Config.Aggregate.Enabled {
 			if o.sums, err = createSums(r.dir, format, r.loaded.Config); err != nil {
@@ -178,11 +153,11 @@ func (r *replay) open(workers int) (*outputs, error) {
 	case "windows":
 		o.windows = of.windows(stream, cfg, windowLabels)
 	case "alerts":
-		o.alerts.add(output.NewAlerts(stream, format, programVersion()))
+		o.alerts.Add(output.NewAlerts(stream, format, programVersion()))
 	}
 	if r.stdout == "" && judged {
 		o.worst = summary.NewAlerts()
-		o.alerts.add(o.worst)
+		o.alerts.Add(o.worst)
 	}
 	if r.out == "" && r.stdout == "" {
 		o.totals = summary.New()

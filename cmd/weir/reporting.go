@@ -52,10 +52,10 @@ func (o *outputs) report(opt build.Options, labels *output.Labels, windows bool)
 	opt.Classes = classes(labels, opt.Label)
 	b := build.New(opt)
 	b.Remember()
-	o.alerts.add(b)
+	o.alerts.Add(b)
 	switch {
 	case o.windows != nil:
-		o.windows = bothWindows{o.windows, b}
+		o.windows = output.NewWindowTee(o.windows, b)
 	case windows:
 		o.windows = b
 	}

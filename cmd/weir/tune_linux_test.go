@@ -47,7 +47,7 @@ func calibration(t *testing.T, intercept float64) string {
 }
 
 // A source that asks 20 hosts in vain is no scanner by the threshold of the start, and with one more is by that of a reload,
-// which knows of the 20. A reload of which anything is broken, a threshold or a model, changes nothing.
+// which knows of the 20 (and may say so before it has heard of the last). A reload of which anything is broken, a threshold or a model, changes nothing.
 func TestLiveTunes(t *testing.T) {
 	if !netnstest.Inside(t) {
 		return
@@ -132,9 +132,9 @@ func TestLiveTunes(t *testing.T) {
 			if ledger := readLedger(t, dir); ledger.Packets != sent || ledger.Detect.Flows != sent {
 				t.Errorf("got %d packets and %d flows judged, want %d", ledger.Packets, ledger.Detect.Flows, sent)
 			}
-			alerts := regexp.MustCompile(`what=scan/address_scan .* 21 `).FindAllString(log.String(), -1)
+			alerts := regexp.MustCompile(`what=scan/address_scan .* asked 2[01] hosts `).FindAllString(log.String(), -1)
 			if len(alerts) != test.scans || strings.Count(log.String(), "what=scan/") != test.scans {
-				t.Errorf("got\n%s\nwant %d alerts about 21 hosts", log.String(), test.scans)
+				t.Errorf("got\n%s\nwant %d alerts about 20 or 21 hosts", log.String(), test.scans)
 			}
 		})
 	}

@@ -209,16 +209,27 @@ func (d *Detector) judge(c candidate, scale int, b detect.Batch) (detect.Alert, 
 		a.Server, to = c.c.server, ", mostly to "+c.c.server.String()
 	}
 	if c.out >= threshold && r >= math.Log(d.cfg.MinRatio) {
-		a.Message = fmt.Sprintf("%s sent %.1f MB out and fetched %.1f MB in %s%s", c.host, c.out/1e6, c.in/1e6, name(b.Every), to)
+		a.Message = fmt.Sprintf("%s sent %s out and fetched %s in %s%s", c.host, volume(c.out), volume(c.in), name(b.Every), to)
 		return a, true
 	}
 	if scale == 0 && c.in >= float64(d.cfg.Hoard) && r <= -math.Log(d.cfg.MinRatio) {
 		a.Kind, a.Severity, a.Score, a.Server = "hoarding", detect.Informational, -r, detect.Host{}
 		a.Reasons[0].Threshold, a.Reasons[0].Baseline, a.Reasons[1].Threshold = math.NaN(), math.NaN(), float64(d.cfg.Hoard)
-		a.Message = fmt.Sprintf("%s fetched %.1f MB and sent %.1f MB out in %s", c.host, c.in/1e6, c.out/1e6, name(b.Every))
+		a.Message = fmt.Sprintf("%s fetched %s and sent %s out in %s", c.host, volume(c.in), volume(c.out), name(b.Every))
 		return a, true
 	}
 	return a, false
+}
+
+// volume returns so many bytes as text.
+func volume(bytes float64) string {
+	switch {
+	case bytes < 1e3:
+		return fmt.Sprintf("%.0f bytes", bytes)
+	case bytes < 1e6:
+		return fmt.Sprintf("%.1f kB", bytes/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", bytes/1e6)
 }
 
 func name(d time.Duration) string {

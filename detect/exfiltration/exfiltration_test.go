@@ -90,13 +90,13 @@ func TestFindsExfiltration(t *testing.T) {
 		flows []flowtable.Record
 		says  string
 	}{
-		"at once": {[]flowtable.Record{flow(inside, other, 300, 5_000_000, 50_000)}, "sent 5.0 MB out and fetched 0.1 MB in 10 min, mostly to 203.0.113.0"},
+		"at once": {[]flowtable.Record{flow(inside, other, 300, 5_000_000, 50_000)}, "sent 5.0 MB out and fetched 50.0 kB in 10 min, mostly to 203.0.113.0"},
 		"slowly": {func() (f []flowtable.Record) { // 12 MB in 20 hours, 100 kB each 10 min
 			for i := range 120 {
 				f = append(f, flow(inside, other, float64(i)*600, 100_000, 2_000))
 			}
 			return f
-		}(), "sent 12.0 MB out and fetched 0.2 MB in a day"},
+		}(), "sent 12.0 MB out and fetched 240.0 kB in a day"},
 		"parts of a long flow": {func() (f []flowtable.Record) {
 			for i := range 5 {
 				r := flow(inside, other, float64(i)*100, 1_000_000, 10_000)

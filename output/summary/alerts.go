@@ -65,7 +65,10 @@ func (s *Alerts) Print(w io.Writer) error {
 	if len(s.alerts) == 0 {
 		text.WriteString("No alerts.\n\n")
 	} else {
-		fmt.Fprintf(&text, "%s alerts", number(uint64(len(s.alerts))+s.others))
+		fmt.Fprintf(&text, "%s alert", number(uint64(len(s.alerts))+s.others))
+		if len(s.alerts) > 1 {
+			text.WriteByte('s')
+		}
 		if shown := min(len(s.alerts), 2*top); shown < len(s.alerts) {
 			fmt.Fprintf(&text, ", the worst %d of them", shown)
 		}
