@@ -76,7 +76,7 @@ func (m *firsts) stats(end *first, b []byte) payload.Stats {
 }
 
 // add looks at a packet from end d.
-func (m *firsts) add(place uint32, flows *slab[sums], in *Input, d int) {
+func (m *firsts) add(place uint32, flows *slab[progress], in *Input, d int) {
 	state := &flows.at(place).first
 	switch in.Proto {
 	case packet.ProtoTCP:
@@ -101,7 +101,7 @@ func (m *firsts) addUDP(state *firstState, end *first, in *Input) {
 	}
 }
 
-func (m *firsts) addTCP(place uint32, flows *slab[sums], state *[2]firstState, in *Input, d int) {
+func (m *firsts) addTCP(place uint32, flows *slab[progress], state *[2]firstState, in *Input, d int) {
 	const noPlace = packet.HeaderCut | packet.FragFirst | packet.FragLater // for all of the packet's bytes
 	ends := m.states.at(place)
 	if in.Flags&noPlace != 0 && state[d] < firstDone {
@@ -184,7 +184,7 @@ func (m *firsts) ended(place uint32, d int) payload.Stats {
 }
 
 // take returns an empty buffer for the end.
-func (m *firsts) take(place uint32, d int, flows *slab[sums]) uint32 {
+func (m *firsts) take(place uint32, d int, flows *slab[progress]) uint32 {
 	if len(m.free) == 0 {
 		if len(m.buffers) > m.limit {
 			oldest := m.buffers[m.buffers[0].next]

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/weir-sensor/weir/packet"
 	"github.com/weir-sensor/weir/payload"
 )
 
@@ -21,6 +22,13 @@ const (
 	packetGroup
 )
 
+const (
+	// momentGroups are those for which a flow has sums.
+	momentGroups = lengthGroup | intervalGroup | entropyGroup
+	// everyGroups are those for which packets without payload count, too.
+	everyGroups = lengthGroup | intervalGroup | firstGroup
+)
+
 func groupSetOf(names []string) (set groupSet) {
 	for i, known := range FeatureGroups() {
 		if slices.Contains(names, known) {
@@ -34,7 +42,8 @@ func groupSetOf(names []string) (set groupSet) {
 // own, so that flows are no larger where features are off.
 type measures struct {
 	groups groupSet
-	sums   slab[sums]
+	told   slab[progress]
+	sums   slab[sums] // of momentGroups
 	splt   slab[splt]
 	firsts firsts
 	packet firstPackets
@@ -53,13 +62,16 @@ func (s *slab[T]) grow(place uint32) {
 	}
 }
 
-// sums are what a flow's moments and means are made from, and how far its first packets are told.
-type sums struct {
-	side   [2]sideSums
+// progress is how far a flow's first packets are told. It is apart from the sums, so that few cache lines hold that of many
+// flows where nothing else is wanted.
+type progress struct {
 	first  [2]firstState
 	packet [2]firstState // never firstOpen
 	splt   uint8         // packets told, at most SPLTPackets
 }
+
+// sums are what a flow's moments and means are made from.
+type sums struct{ side [2]sideSums }
 
 // sideSums are the sums of one end. Whole numbers make them exact, and the moments independent of rounding.
 type sideSums struct {
@@ -105,7 +117,11 @@ func newMeasures(cfg Config, shards int) *measures {
 
 // open makes room at the place of a new flow, or of another part of one.
 func (m *measures) open(place uint32) {
-	m.sums.grow(place)
+	m.told.grow(place)
+	if m.groups&momentGroups != 0 {
+		m.sums.grow(place)
+		*m.sums.at(place) = sums{}
+	}
 	if m.groups&(spltGroup|burstGroup) != 0 {
 		m.splt.grow(place)
 	}
@@ -115,40 +131,52 @@ func (m *measures) open(place uint32) {
 	if m.groups&packetGroup != 0 {
 		m.packet.sides.grow(place)
 	}
-	*m.sums.at(place) = sums{}
+	*m.told.at(place) = progress{}
 }
 
 // next lets the features start anew in another part of the flow, but for those of the flow's beginning.
 func (m *measures) next(place uint32) {
 	m.forget(place)
 	lost := [2]firstState{firstLost, firstLost}
-	*m.sums.at(place) = sums{first: lost, packet: lost, splt: SPLTPackets}
+	*m.told.at(place) = progress{lost, lost, SPLTPackets}
+	if m.groups&momentGroups != 0 {
+		*m.sums.at(place) = sums{}
+	}
 }
 
 // forget frees what the flow holds besides its places in the slabs.
 func (m *measures) forget(place uint32) {
-	s := m.sums.at(place)
-	for d, state := range s.first {
+	for d, state := range m.told.at(place).first {
 		if state == firstOpen {
 			m.firsts.giveBack(m.firsts.states.at(place)[d].buffer)
 		}
 	}
 }
 
-// touch reads what the next packets of the flows at the places will need, so that their cache misses overlap. Place 0
-// stands for none.
-func (m *measures) touch(places []uint32) (sum uint64) {
-	for _, place := range places {
-		if place != 0 {
-			s := m.sums.at(place)
-			sum += s.side[0].length.lo + s.side[1].length.lo + uint64(s.splt)
-		}
-	}
-	for _, place := range places {
-		if place == 0 {
+// sees says whether a packet counts in any group. A packet of which not all is known does: it may lose a first packet.
+func (m *measures) sees(in *Input) bool {
+	return m.groups&everyGroups != 0 || in.PayloadLen > 0 || in.TCPFlags&packet.SYN != 0 ||
+		in.Flags&(packet.HeaderCut|packet.FragFirst|packet.FragLater) != 0
+}
+
+// touch reads what the packets of the flows at the places will need, so that their cache misses overlap. Place 0 stands for
+// none.
+func (m *measures) touch(places []uint32, in []Input) (sum uint64) {
+	for i, place := range places {
+		if place == 0 || !m.sees(&in[i]) {
 			continue
 		}
-		s := m.sums.at(place)
+		sum += uint64(m.told.at(place).splt)
+		if m.groups&momentGroups != 0 {
+			s := m.sums.at(place)
+			sum += s.side[0].length.lo + s.side[1].length.lo
+		}
+	}
+	for i, place := range places {
+		if place == 0 || !m.sees(&in[i]) {
+			continue
+		}
+		s := m.told.at(place)
 		if m.groups&(spltGroup|burstGroup) != 0 && s.splt < SPLTPackets {
 			sum += uint64(m.splt.at(place)[s.splt].gap)
 		}
@@ -165,11 +193,14 @@ func (m *measures) touch(places []uint32) (sum uint64) {
 // touchAll reads what the records of the flows at the places will need.
 func (m *measures) touchAll(places []uint32) (sum uint64) {
 	for _, place := range places {
-		s := m.sums.at(place)
-		sum += s.side[0].length.lo + s.side[0].longest + s.side[1].longest + uint64(s.splt)
+		told := int(m.told.at(place).splt)
+		if m.groups&momentGroups != 0 {
+			s := m.sums.at(place)
+			sum += s.side[0].length.lo + s.side[0].longest + s.side[1].longest
+		}
 		if m.groups&(spltGroup|burstGroup) != 0 {
 			p := m.splt.at(place)
-			for i := 0; i < int(s.splt); i += 8 {
+			for i := 0; i < told; i += 8 {
 				sum += uint64(p[i].gap)
 			}
 		}
@@ -186,27 +217,36 @@ func (m *measures) touchAll(places []uint32) (sum uint64) {
 
 // add measures one packet from end d, before the flow has counted it.
 func (m *measures) add(place uint32, f *flow, in *Input, d int) {
-	s := m.sums.at(place)
-	side := &s.side[d]
-	if m.groups&lengthGroup != 0 {
-		side.addLength(in.Length, f.packets[d] == 0)
+	if !m.sees(in) {
+		return
 	}
-	if m.groups&intervalGroup != 0 {
-		side.addInterval(in.Time, f.packets[d])
+	if m.groups&momentGroups != 0 {
+		m.addMoments(&m.sums.at(place).side[d], f.packets[d], in)
 	}
-	if m.groups&entropyGroup != 0 && in.PayloadCap > 0 {
-		side.entropy += in.Entropy
-		side.measured++
-	}
+	s := m.told.at(place)
 	if m.groups&(spltGroup|burstGroup) != 0 && s.splt < SPLTPackets && in.PayloadLen > 0 {
 		m.splt.at(place).add(s.splt, f, in, d)
 		s.splt++
 	}
 	if m.groups&firstGroup != 0 && (s.first[d] < firstDone || s.first[1-d] == firstOpen) {
-		m.firsts.add(place, &m.sums, in, d)
+		m.firsts.add(place, &m.told, in, d)
 	}
 	if m.groups&packetGroup != 0 && s.packet[d] < firstDone {
 		m.packet.add(&s.packet[d], &m.packet.sides.at(place)[d], in)
+	}
+}
+
+// addMoments counts a packet in the sums of its end, of which so many came before.
+func (m *measures) addMoments(side *sideSums, before uint32, in *Input) {
+	if m.groups&lengthGroup != 0 {
+		side.addLength(in.Length, before == 0)
+	}
+	if m.groups&intervalGroup != 0 {
+		side.addInterval(in.Time, before)
+	}
+	if m.groups&entropyGroup != 0 && in.PayloadCap > 0 {
+		side.entropy += in.Entropy
+		side.measured++
 	}
 }
 
@@ -253,9 +293,12 @@ func (m *measures) features(place uint32, f *flow, up int) *Features {
 	}
 	r := &m.block[0]
 	m.block = m.block[1:]
-	s := m.sums.at(place)
+	s, none := m.told.at(place), sideSums{}
 	for i, d := range [2]int{up, 1 - up} {
-		side := &s.side[d]
+		side := &none
+		if m.groups&momentGroups != 0 {
+			side = &m.sums.at(place).side[d]
+		}
 		var lengths, intervals uint64 // values; none where the group is off
 		if m.groups&lengthGroup != 0 {
 			lengths = uint64(f.packets[d])

@@ -24,7 +24,8 @@ func TestFeaturesSize(t *testing.T) {
 		name      string
 		got, want uintptr
 	}{
-		{"sums", unsafe.Sizeof(sums{}), 184},
+		{"sums", unsafe.Sizeof(sums{}), 176},
+		{"progress", unsafe.Sizeof(progress{}), 5},
 		{"splt", unsafe.Sizeof(splt{}), 256},
 		{"two firsts", unsafe.Sizeof([2]first{}), 112},
 		{"two first packets", unsafe.Sizeof([2]firstPacket{}), 64},

@@ -161,7 +161,7 @@ func (t *Table) addGroup(in []Input) {
 		}
 	}
 	if t.measures != nil {
-		t.touched += t.measures.touch(places[:len(in)])
+		t.touched += t.measures.touch(places[:len(in)], in)
 	}
 	for i := range in {
 		t.add(&in[i], t.hashes[i])

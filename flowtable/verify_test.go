@@ -118,7 +118,7 @@ func (t *Table) verifyFirsts() error {
 		if place == 0 {
 			continue
 		}
-		for d, state := range t.measures.sums.at(place).first {
+		for d, state := range t.measures.told.at(place).first {
 			if state != firstOpen {
 				continue
 			}

@@ -140,6 +140,12 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
+	for i := range flows { // so that the waits for memory overlap
+		if f := &flows[i]; Judgeable(f.Record) {
+			d.servers.Warm(serverHash(f))
+			d.clients.Warm(clientHash(f))
+		}
+	}
 	for i := range flows {
 		f := &flows[i]
 		if Judgeable(f.Record) {
@@ -194,7 +200,7 @@ func (d *Detector) judge(f *detect.Flow, out detect.Out) {
 		means = &d.means
 	}
 	d.row = AppendRow(d.row[:0], d.set, f.Record, means, StartPackets)
-	c, _ := d.clients.Put(contact{key, f.ClientHost()}, detect.Mix(f.PairHash, uint64(f.ServerPort)))
+	c, _ := d.clients.Put(contact{key, f.ClientHost()}, clientHash(f))
 	if !d.count(key, s, c, f.Time, f.ID, out) {
 		return
 	}
@@ -244,10 +250,16 @@ func (d *Detector) count(key service, s *server, c *client, at int64, id uint64,
 // server returns what is known of a flow's service.
 func (d *Detector) server(f *detect.Flow) (key service, hash uint64, s *server) {
 	key = service{f.ServerHost(), f.ServerPort, f.Proto, false}
-	hash = detect.Mix(f.ServerHash, uint64(f.ServerPort)<<8|uint64(f.Proto))
+	hash = serverHash(f)
 	s, _ = d.servers.Put(key, hash)
 	return key, hash, s
 }
+
+func serverHash(f *detect.Flow) uint64 {
+	return detect.Mix(f.ServerHash, uint64(f.ServerPort)<<8|uint64(f.Proto))
+}
+
+func clientHash(f *detect.Flow) uint64 { return detect.Mix(f.PairHash, uint64(f.ServerPort)) }
 
 // tell notes that there is news of a service.
 func (d *Detector) tell(key service, hash uint64, s *server) {
