@@ -23,7 +23,8 @@ type Config struct {
 const (
 	BlockUnit = 64 << 10 // a multiple of every page size
 	// minBlocks is how many a ring needs: from four on, the kernel looks for room a quarter of the ring ahead. In a
-	// smaller one it finds none in the moment in which a block is handed over, and drops packets though blocks are free.
+	// smaller one it finds none in the moment in which a block is handed over, and drops packets though blocks are free:
+	// see TestSmallRings.
 	minBlocks       = 4
 	MaxBlockSize    = 16 << 20
 	MaxRingSize     = 2 << 30 // the kernel wants less than 4 GiB
