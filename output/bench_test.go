@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
 	"github.com/weir-sensor/weir/payload"
@@ -160,5 +161,28 @@ func BenchmarkLiveFiles(b *testing.B) {
 	}
 	if s := q.Status(); s.Written != s.Offered {
 		b.Errorf("got %+v", s)
+	}
+}
+
+// BenchmarkWindowLine writes windows whose numbers are shares of 50 packets, entropies and means.
+func BenchmarkWindowLine(b *testing.B) {
+	cfg := features.DefaultConfig()
+	f := newWindowForm(cfg, nil, NDJSON)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	windows := make([]features.Window, 256)
+	for i := range windows {
+		up := 1 + rnd.IntN(49)
+		for j, described := range features.Features() {
+			v := float64(rnd.IntN(up)) / float64(up)
+			if described.Unit != "share" {
+				v = rnd.Float64() * 8
+			}
+			windows[i].Features[j] = v
+		}
+	}
+	var e encoder
+	var line []byte
+	for i := 0; b.Loop(); i++ {
+		line = f.append(&e, line[:0], &windows[i&255])
 	}
 }

@@ -11,8 +11,9 @@ import (
 // encoder is what turning records into text remembers from one to the next: the date it wrote last. So every goroutine
 // has its own. The zero value is ready.
 type encoder struct {
-	clock clock
-	pairs [flowtable.SPLTPackets][2]int64 // of the column that is being written
+	clock   clock
+	numbers numbers
+	pairs   [flowtable.SPLTPackets][2]int64 // of the column that is being written
 }
 
 // maxFlowText is room for the longest line of either form, without features and labels, and the slack behind it.

@@ -69,6 +69,7 @@ type windowForm struct {
 	end     string   // of a line
 	ports   bool
 	columns []int // of Window.Features
+	room    int   // for the longest line without labels
 	labels  *labelForm
 }
 
@@ -76,6 +77,7 @@ func newWindowForm(cfg features.Config, labels *Labels, format Format) *windowFo
 	f := &windowForm{ports: cfg.By == features.ByFlow, columns: cfg.Columns(), labels: newLabelForm(labels, format)}
 	for _, c := range WindowColumns(cfg, nil) {
 		f.lead = append(f.lead, leadOf(c, format))
+		f.room += len(f.lead[len(f.lead)-1]) + valueText
 	}
 	f.lead[0] = f.lead[0][1:] // no comma
 	if format == CSV {
@@ -86,12 +88,12 @@ func newWindowForm(cfg features.Config, labels *Labels, format Format) *windowFo
 	return f
 }
 
-// maxWindowText is room for the longest line without labels.
-const maxWindowText = 4096
+// valueText is room for any value of a window but numbers: an address or a time, and its quotes.
+const valueText = 48
 
 // append writes one line.
 func (f *windowForm) append(e *encoder, dst []byte, w *features.Window) []byte {
-	dst = slices.Grow(dst, maxWindowText)
+	dst = slices.Grow(dst, f.room)
 	lead := f.lead
 	next := func() {
 		dst = append(dst, lead[0]...)
@@ -107,7 +109,7 @@ func (f *windowForm) append(e *encoder, dst []byte, w *features.Window) []byte {
 	}
 	number := func(v float64) {
 		next()
-		dst = strconv.AppendFloat(dst, v, 'g', -1, 64)
+		dst = e.numbers.append(dst, v)
 	}
 	text(func(dst []byte) []byte { return appendAddr(dst, w.Client, w.Version) })
 	text(func(dst []byte) []byte { return appendAddr(dst, w.Target, w.Version) })
