@@ -16,6 +16,13 @@ var (
 // two bytes, so the words are read in the machine's order, eight bytes at a time, and swapped once.
 func sum16(b []byte, start uint32) uint16 {
 	var sum, carry uint64
+	if tail := len(b) & 7; tail > 0 && len(b) >= 8 { // the bytes behind the last whole word, above those read twice
+		sum = binary.LittleEndian.Uint64(b[len(b)-8:]) >> (64 - 8*tail)
+	} else if tail > 0 {
+		for i, c := range b {
+			sum |= uint64(c) << (8 * i)
+		}
+	}
 	for len(b) >= 64 {
 		w := b[:64]
 		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(w[0:]), carry)
@@ -32,26 +39,23 @@ func sum16(b []byte, start uint32) uint16 {
 		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(b), carry)
 		b = b[8:]
 	}
-	if len(b) >= 4 {
-		sum, carry = bits.Add64(sum, uint64(binary.LittleEndian.Uint32(b)), carry)
-		b = b[4:]
-	}
-	var tail uint64
-	for i, c := range b {
-		tail |= uint64(c) << (8 * i)
-	}
-	sum, carry = bits.Add64(sum, tail, carry)
-	sum += carry
-	folded := fold(sum>>32 + sum&0xffffffff)
+	sum, carry = bits.Add64(sum, 0, carry)
+	folded := fold(sum + carry)
 	return fold(uint64(bits.ReverseBytes16(folded)) + uint64(start))
 }
 
-// fold adds the carries beyond 16 bits back in.
+// fold adds the carries beyond 16 bits back in, without a branch that sums would take at random.
 func fold(sum uint64) uint16 {
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return uint16(sum)
+	sum = sum>>32 + sum&0xffffffff // below 2^33
+	sum = sum>>16 + sum&0xffff     // below 2^18
+	sum = sum>>16 + sum&0xffff     // below 2^16 + 3
+	return uint16(sum>>16 + sum)
+}
+
+// goodHeader is sum16(header, 0) == 0xffff for a header without options, 20 bytes.
+func goodHeader(header []byte) bool {
+	a, b := binary.LittleEndian.Uint64(header), binary.LittleEndian.Uint64(header[8:])
+	return fold(a>>32+a&0xffffffff+b>>32+b&0xffffffff+uint64(binary.LittleEndian.Uint32(header[16:20]))) == 0xffff
 }
 
 // words returns the sum of the address's 16-bit words; of an IPv4 address only its own two.
@@ -67,8 +71,11 @@ func (a Addr) words(version uint8) uint32 {
 // verifyIPv4 checks the header's own sum, and notes a source route, under which the transport's sum is over another
 // destination. A header without a length is still the sender's: the interface would have filled in both.
 func (d *decoder) verifyIPv4(p *Packet, header []byte) {
-	if p.Flags&NoLength == 0 && sum16(header, 0) != 0xffff {
+	if p.Flags&NoLength == 0 && !(len(header) == 20 && goodHeader(header)) && sum16(header, 0) != 0xffff {
 		p.Flags |= BadIPChecksum
+	}
+	if len(header) == 20 {
+		return
 	}
 	const endOption, noOption, looseRoute, strictRoute = 0, 1, 131, 137
 	for o := header[20:]; len(o) >= 2 && o[0] != endOption; {
