@@ -111,7 +111,7 @@ func (l *Live) Detection(f func(*detect.Engine)) {
 
 // maxLiveBatch is so small that the packets of a batch are still in the second-level cache, where looking for their
 // boundaries has brought them, when they are decoded.
-const maxLiveBatch = 256
+const maxLiveBatch = 128
 
 func liveBatch(frames int) *batch {
 	b := newBatch(1, frames)
