@@ -8,12 +8,13 @@ import (
 
 // count adds a packet to its pair's window, and writes the window when it is full. Entropy is that of the payload.
 func (w *Windower) count(pr *pair, p *packet.Packet, d int, time int64, ordinal uint64, entropy float64) {
-	x := newSample(p, d, time, entropy, w.mtu)
 	if w.byTime {
+		var x sample
+		x.set(p, d, time, entropy, w.mtu)
 		w.tally(w.open.state(pr.window), w.open.numbers(pr.window), &x)
 		return
 	}
-	*w.open.sample(pr.window, pr.packets) = x.pack()
+	w.open.sample(pr.window, pr.packets).set(p, d, time, entropy, w.mtu)
 	if pr.packets++; int(pr.packets) == w.cfg.Packets {
 		w.write(pr.window, w.clock, ordinal)
 	}
@@ -22,42 +23,42 @@ func (w *Windower) count(pr *pair, p *packet.Packet, d int, time int64, ordinal 
 // tally adds a packet up.
 func (w *Windower) tally(s *state, lists []uint32, x *sample) {
 	if s.packets == 0 {
-		s.first, s.last = x.time, x.time
+		s.first, s.last = x.time(), x.time()
 	}
 	s.packets++
-	s.first, s.last = min(s.first, x.time), max(s.last, x.time)
-	if x.bits&cut != 0 {
+	s.first, s.last = min(s.first, x.time()), max(s.last, x.time())
+	if x.has(cut) {
 		s.truncated++
 	}
-	if x.bits&long != 0 {
+	if x.has(long) {
 		s.offload++
 	}
-	d := int(x.bits & toClient)
+	d := x.direction()
 	layout := &w.open.layout
-	layout.connection(s, lists, x.ports, d)
+	layout.connection(s, lists, x.ports(), d)
 
 	side := &s.sides[d]
 	side.packets++
-	i, known := layout.sequence(side, lists, x.seq, d)
-	if layout.resent(lists, i, x.length > 0, known) {
+	i, known := layout.sequence(side, lists, x.seq(), d)
+	if layout.resent(lists, i, x.length() > 0, known) {
 		s.resent++
 	}
 	if !known && w.groups&(intervalGroup|intervalBinsGroup) != 0 {
-		side.countInterval(x.time)
+		side.countInterval(x.time())
 	}
 	if w.groups&entropyGroup != 0 {
-		side.countEntropy(x.entropy)
+		side.countEntropy(x.entropy())
 	}
 	if w.groups&lenGroup != 0 {
-		side.bytes += uint64(x.length)
-		layout.length(side, lists, x.length, d)
+		side.bytes += uint64(x.length())
+		layout.length(side, lists, x.length(), d)
 	}
 	if w.groups&lenBinsGroup != 0 {
-		side.countLength(x.length)
+		side.countLength(x.length())
 	}
-	if x.bits&ack != 0 {
+	if x.has(ack) {
 		side.acks++
-		if x.bits&push != 0 {
+		if x.has(push) {
 			side.pushes++
 		}
 	}
@@ -212,8 +213,7 @@ func (w *Windower) sum(place, packets uint32) (s *state, lists []uint32) {
 	s, lists = &w.total, w.lists
 	w.open.layout.clear(s, lists)
 	for i := range packets {
-		x := unpack(w.open.sample(place, i))
-		w.tally(s, lists, &x)
+		w.tally(s, lists, w.open.sample(place, i))
 	}
 	return s, lists
 }

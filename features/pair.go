@@ -107,8 +107,14 @@ func keyOf(p *packet.Packet, withPorts bool) (key pair, end int) {
 func (w *Windower) withPorts(p *packet.Packet) bool { return w.byFlow || p.Src == p.Dst }
 
 func (w *Windower) hash(p *packet.Packet) uint32 {
-	key, _ := keyOf(p, w.withPorts(p))
-	return w.pairs.hash(&key)
+	a, b, portA, portB, withPorts := p.Src, p.Dst, uint16(0), uint16(0), w.withPorts(p)
+	if withPorts {
+		portA, portB = p.SrcPort, p.DstPort
+	}
+	if b.Less(a) || a == b && portB < portA {
+		a, b, portA, portB = b, a, portB, portA
+	}
+	return w.pairs.mix(a, b, portA, portB, p.Version, withPorts)
 }
 
 // touch computes the TCP packets' hashes, and reads a word of each cache line that counting them is likely to need.
@@ -184,12 +190,16 @@ func (w *Windower) serverPort(port uint16) bool { return w.servers[port/64]>>(po
 
 // hash mixes the addresses, and the ports where they are part of the key, with the seeds.
 func (t *pairs) hash(key *pair) uint32 {
-	h := fold(key.a.Lo^t.seeds[0], key.b.Lo^t.seeds[1])
-	if key.a.Hi|key.b.Hi != 0 {
-		h = fold(key.a.Hi^h, key.b.Hi^t.seeds[2])
+	return t.mix(key.a, key.b, key.portA, key.portB, key.version, key.withPorts)
+}
+
+func (t *pairs) mix(a, b packet.Addr, portA, portB uint16, version uint8, withPorts bool) uint32 {
+	h := fold(a.Lo^t.seeds[0], b.Lo^t.seeds[1])
+	if a.Hi|b.Hi != 0 {
+		h = fold(a.Hi^h, b.Hi^t.seeds[2])
 	}
-	h ^= uint64(key.portA)<<32 ^ uint64(key.portB)<<16 ^ uint64(key.version)
-	if key.withPorts {
+	h ^= uint64(portA)<<32 ^ uint64(portB)<<16 ^ uint64(version)
+	if withPorts {
 		h ^= 1 << 8
 	}
 	return uint32(fold(h, t.seeds[3]))

@@ -6,15 +6,11 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
-// sample is what a window needs of a packet.
-type sample struct {
-	time    int64
-	entropy float64
-	seq     uint32
-	ports   uint32 // the client's in the upper half
-	length  uint32 // of the payload, at most maxLength
-	bits    uint32
-}
+// sample is what a window needs of a packet, in 28 bytes where a struct would take 32: the time, the entropy, the sequence
+// number, the ports with the client's in the upper half, and the payload's length, at most maxLength, above bits.
+type sample [sampleWords]uint32
+
+const sampleWords = 7
 
 // The bits of a sample.
 const (
@@ -29,40 +25,36 @@ const (
 // maxLength is the longest payload that a sample tells from longer ones: 128 MB, which only a jumbogram could have.
 const maxLength = 1<<(32-sampleBits) - 1
 
-func newSample(p *packet.Packet, d int, time int64, entropy float64, mtu uint32) sample {
-	x := sample{time: time, entropy: entropy, seq: p.Seq, length: min(p.PayloadLen, maxLength),
-		ports: uint32(p.SrcPort)<<16 | uint32(p.DstPort)}
+// set fills all of the sample.
+func (x *sample) set(p *packet.Packet, d int, time int64, entropy float64, mtu uint32) {
+	e := math.Float64bits(entropy)
+	x[0], x[1] = uint32(time), uint32(time>>32)
+	x[2], x[3] = uint32(e), uint32(e>>32)
+	x[4] = p.Seq
+	ports, bits := uint32(p.SrcPort)<<16|uint32(p.DstPort), uint32(0)
 	if d == down {
-		x.ports = uint32(p.DstPort)<<16 | uint32(p.SrcPort)
-		x.bits = toClient
+		ports, bits = uint32(p.DstPort)<<16|uint32(p.SrcPort), toClient
 	}
+	x[5] = ports
 	if p.TCPFlags&packet.ACK != 0 {
-		x.bits |= ack
+		bits |= ack
 	}
 	if p.TCPFlags&packet.PSH != 0 {
-		x.bits |= push
+		bits |= push
 	}
 	if p.Flags&packet.PayloadCut != 0 {
-		x.bits |= cut
+		bits |= cut
 	}
 	if p.Flags&packet.NoLength != 0 || p.Length > mtu {
-		x.bits |= long
+		bits |= long
 	}
-	return x
+	x[6] = min(p.PayloadLen, maxLength)<<sampleBits | bits
 }
 
-// sampleWords is how many words a sample is kept in: 28 bytes, where the struct would take 32.
-const sampleWords = 7
-
-func (x *sample) pack() [sampleWords]uint32 {
-	e := math.Float64bits(x.entropy)
-	return [...]uint32{uint32(x.time), uint32(x.time >> 32), uint32(e), uint32(e >> 32), x.seq, x.ports, x.length<<sampleBits | x.bits}
-}
-
-func unpack(w *[sampleWords]uint32) sample {
-	return sample{
-		time:    int64(w[1])<<32 | int64(w[0]),
-		entropy: math.Float64frombits(uint64(w[3])<<32 | uint64(w[2])),
-		seq:     w[4], ports: w[5], length: w[6] >> sampleBits, bits: w[6] & (1<<sampleBits - 1),
-	}
-}
+func (x *sample) time() int64         { return int64(x[1])<<32 | int64(x[0]) }
+func (x *sample) entropy() float64    { return math.Float64frombits(uint64(x[3])<<32 | uint64(x[2])) }
+func (x *sample) seq() uint32         { return x[4] }
+func (x *sample) ports() uint32       { return x[5] }
+func (x *sample) length() uint32      { return x[6] >> sampleBits }
+func (x *sample) has(bit uint32) bool { return x[6]&bit != 0 }
+func (x *sample) direction() int      { return int(x[6] & toClient) }

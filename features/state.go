@@ -132,9 +132,9 @@ func (b *slab) numbers(place uint32) []uint32 {
 }
 
 // sample returns the words of the window's i-th sample.
-func (b *slab) sample(place, i uint32) *[sampleWords]uint32 {
+func (b *slab) sample(place, i uint32) *sample {
 	from := int(place%windowChunkSize)*b.words + int(i)*sampleWords
-	return (*[sampleWords]uint32)(b.chunks[place/windowChunkSize].words[from:])
+	return (*sample)(b.chunks[place/windowChunkSize].words[from:])
 }
 
 // first returns the place of the window that was opened first, 0 where none is open.
