@@ -27,7 +27,7 @@ type treeNode struct {
 	first       int32 // least cluster of its cores
 }
 
-const leafSize = 8
+const leafSize = 16
 
 func newTree(points []float64, dims int) *tree {
 	n := len(points) / dims
@@ -134,11 +134,24 @@ func compare(a, b float64) int {
 
 // toBox returns the squared distance of x from a node's box.
 func (t *tree) toBox(x []float64, node int32) (sum float64) {
-	box := t.boxes[int(node)*2*t.dims:]
+	box := t.boxes[int(node)*2*t.dims:][:2*t.dims]
+	low, high := box[:t.dims], box[t.dims:]
 	for k, v := range x {
-		if d := max(box[k]-v, v-box[t.dims+k], 0); d > 0 {
+		if d := max(low[k]-v, v-high[k]); d > 0 {
 			sum += float64(d * d)
 		}
+	}
+	return sum
+}
+
+// across returns the squared distance of x from the corner of a node's box that is farthest from it: none of the node's
+// points is farther.
+func (t *tree) across(x []float64, node int32) (sum float64) {
+	box := t.boxes[int(node)*2*t.dims:][:2*t.dims]
+	low, high := box[:t.dims], box[t.dims:]
+	for k, v := range x {
+		d := max(v-low[k], high[k]-v)
+		sum += float64(d * d)
 	}
 	return sum
 }
@@ -158,6 +171,9 @@ func (t *tree) count(x []float64, node int32, eps2 float64, enough int) (n int) 
 		return 0
 	}
 	at := &t.nodes[node]
+	if t.across(x, node) <= eps2 {
+		return int(at.to - at.from)
+	}
 	if at.left != 0 {
 		if n = t.count(x, at.left, eps2, enough); n < enough {
 			n += t.count(x, at.right, eps2, enough-n)
@@ -178,8 +194,9 @@ func (t *tree) count(x []float64, node int32, eps2 float64, enough int) (n int) 
 func (t *tree) label(r *Result, eps float64, minSamples int) {
 	eps2 := eps * eps
 	t.of = r.Labels
+	t.crowd(0, eps2, minSamples)
 	for i := range t.core {
-		t.core[i] = t.count(t.row(int32(i)), 0, eps2, minSamples) >= minSamples
+		t.core[i] = t.core[i] || t.count(t.row(int32(i)), 0, eps2, minSamples) >= minSamples
 	}
 	t.wait(0)
 	var found []int32
@@ -207,6 +224,22 @@ func (t *tree) label(r *Result, eps float64, minSamples int) {
 	}
 }
 
+// crowd makes the points of a node cores where there are enough of them and all are near each other, and else looks below it.
+func (t *tree) crowd(node int32, eps2 float64, minSamples int) {
+	at := &t.nodes[node]
+	if int(at.to-at.from) < minSamples {
+		return
+	}
+	if low := t.boxes[int(node)*2*t.dims:][:t.dims]; t.across(low, node) <= eps2 {
+		for _, p := range t.order[at.from:at.to] {
+			t.core[p] = true
+		}
+	} else if at.left != 0 {
+		t.crowd(at.left, eps2, minSamples)
+		t.crowd(at.right, eps2, minSamples)
+	}
+}
+
 // wait counts the cores below a node.
 func (t *tree) wait(node int32) int32 {
 	at := &t.nodes[node]
@@ -230,7 +263,14 @@ func (t *tree) take(x []float64, node int32, eps2 float64, cluster int32, found 
 		return found
 	}
 	before := len(found)
-	if at.left != 0 {
+	if t.across(x, node) <= eps2 {
+		for _, p := range t.order[at.from:at.to] {
+			if t.core[p] && t.of[p] == Noise {
+				t.of[p] = cluster
+				found = append(found, p)
+			}
+		}
+	} else if at.left != 0 {
 		found = t.take(x, at.left, eps2, cluster, found)
 		found = t.take(x, at.right, eps2, cluster, found)
 	} else {
