@@ -10,33 +10,19 @@ import (
 // Table finds the prefixes of several lists around an address. It is never changed, so any number of goroutines may use
 // it at a time.
 //
-// Prefixes are nested or apart, so they cut the addresses into stretches, within each of which the longest prefix is the
-// same one. They are kept in order, and found by binary search among the few that an index names.
+// Prefixes are nested or apart. So the longest one around an address is the last in order that begins no later, or the
+// first one around that which reaches the address, too. What begins last is found in the bucket of the address's first
+// bits (16 of IPv4, 32 of IPv6), by a search in few bytes that lie side by side.
 type Table struct {
 	Lists []*List
 
-	nodes []node // all prefixes of all lists
-	v4    stretches[uint32]
-	v6    stretches[packet.Addr]
-}
+	before []uint32 // of each list: how many prefixes those in front of it have; one more
 
-// node is one prefix of one list.
-type node struct {
-	list   uint32
-	entry  uint32
-	parent uint32 // place of the next longer prefix that is around it or, of another list, equal to it, from 1; 0: none
-}
-
-// stretches are in order and apart from each other.
-type stretches[A comparable] struct {
-	all []stretch[A]
-	index
-}
-
-// stretch is addresses first..last whose longest prefix is node, from 1.
-type stretch[A comparable] struct {
-	first, last A
-	node        uint32
+	// All prefixes of all lists in order, those of IPv4 first. They are named by their places here, from 1; 0 is none.
+	entries []uint32 // places among the entries of all lists, one list behind the other
+	parents []uint32 // of each the next longer prefix that is around it or, of another list, equal to it
+	v4      table4
+	v6      table6
 }
 
 // Match is one prefix around an address.
@@ -50,90 +36,81 @@ type Match struct {
 
 // NewTable returns a table of all prefixes of the lists.
 func NewTable(lists []*List) *Table {
-	t := &Table{Lists: lists}
-	total := 0
+	t := &Table{Lists: lists, before: []uint32{0}}
+	total := uint32(0)
 	for _, l := range lists {
-		total += len(l.entries)
+		total += uint32(len(l.entries))
+		t.before = append(t.before, total)
 	}
-	t.nodes = make([]node, 0, total)
-	for i, l := range lists {
-		for j := range l.entries {
-			t.nodes = append(t.nodes, node{list: uint32(i), entry: uint32(j)})
-		}
+	t.entries, t.parents = make([]uint32, total), make([]uint32, total)
+	for i := range t.entries {
+		t.entries[i] = uint32(i)
 	}
 	if len(lists) > 1 { // one list is in order
-		slices.SortStableFunc(t.nodes, func(a, b node) int { return compareEntries(t.entry(a), t.entry(b)) })
+		slices.SortStableFunc(t.entries, func(a, b uint32) int { return compareEntries(t.at(a), t.at(b)) })
 	}
-	t.cut()
-	t.v4.index = newIndex(len(t.v4.all), func(i uint32) uint64 { return uint64(t.v4.all[i].first) },
-		func(i uint32) uint64 { return uint64(t.v4.all[i].last) })
-	t.v6.index = newIndex(len(t.v6.all), func(i uint32) uint64 { return t.v6.all[i].first.Hi },
-		func(i uint32) uint64 { return t.v6.all[i].last.Hi })
+	t.nest()
+	v4 := uint32(0)
+	for v4 < total && t.entry(v4+1).version == 4 {
+		v4++
+	}
+	t.v4, t.v6 = newTable4(t, v4), newTable6(t, v4)
 	return t
 }
 
-func (t *Table) entry(n node) *entry { return &t.Lists[n.list].entries[n.entry] }
-
-// cut finds the stretches, and each prefix's parent, in one pass over the prefixes in order.
-func (t *Table) cut() {
-	var open []uint32    // prefixes around the address at hand, the shortest first
-	var next packet.Addr // first address that is in no stretch yet
-	until := func(n uint32, last packet.Addr) {
-		if !last.Less(next) {
-			t.add(t.entry(t.nodes[n-1]).version, next, last, n)
-		}
+// listOf returns the place of the list that a place among all entries is in.
+func (t *Table) listOf(place uint32) int {
+	list := 0
+	for place >= t.before[list+1] {
+		list++
 	}
-	closeBefore := func(e *entry) {
-		for len(open) > 0 {
-			top := open[len(open)-1]
-			around := t.entry(t.nodes[top-1])
-			last := around.last()
-			if e != nil && e.version == around.version && !last.Less(e.first) {
-				return
-			}
-			until(top, last)
-			next = after(last)
+	return list
+}
+
+func (t *Table) at(place uint32) *entry {
+	list := t.listOf(place)
+	return &t.Lists[list].entries[place-t.before[list]]
+}
+
+func (t *Table) entry(n uint32) *entry { return t.at(t.entries[n-1]) }
+
+// nest finds each prefix's parent, in one pass over the prefixes in order.
+func (t *Table) nest() {
+	var open []uint32 // prefixes around the one at hand, the shortest first
+	for i := range t.entries {
+		n := uint32(i + 1)
+		e := t.entry(n)
+		for len(open) > 0 && !t.entry(open[len(open)-1]).contains(e.first, e.version) {
 			open = open[:len(open)-1]
 		}
-	}
-	for i := range t.nodes {
-		e := t.entry(t.nodes[i])
-		closeBefore(e)
 		if len(open) > 0 {
-			top := open[len(open)-1]
-			t.nodes[i].parent = top
-			if next.Less(e.first) {
-				until(top, before(e.first))
-			}
+			t.parents[i] = open[len(open)-1]
 		}
-		open, next = append(open, uint32(i+1)), e.first
+		open = append(open, n)
 	}
-	closeBefore(nil)
-	t.v4.all, t.v6.all = slices.Clip(t.v4.all), slices.Clip(t.v6.all)
 }
 
-func (t *Table) add(version uint8, first, last packet.Addr, n uint32) {
+// contains says whether an address is in the prefix.
+func (e *entry) contains(a packet.Addr, version uint8) bool {
+	if e.version != version {
+		return false
+	}
+	free := 128 - uint(e.bits)
 	if version == 4 {
-		t.v4.all = append(t.v4.all, stretch[uint32]{uint32(first.Lo), uint32(last.Lo), n})
-	} else {
-		t.v6.all = append(t.v6.all, stretch[packet.Addr]{first, last, n})
+		free = 32 - uint(e.bits)
 	}
+	if free >= 64 {
+		return (a.Hi^e.first.Hi)>>(free-64) == 0
+	}
+	return a.Hi == e.first.Hi && (a.Lo^e.first.Lo)>>free == 0
 }
 
-func after(a packet.Addr) packet.Addr {
-	a.Lo++
-	if a.Lo == 0 {
-		a.Hi++
+// around returns the longest prefix around an address among n and those around that.
+func (t *Table) around(n uint32, a packet.Addr, version uint8) uint32 {
+	for n != 0 && !t.entry(n).contains(a, version) {
+		n = t.parents[n-1]
 	}
-	return a
-}
-
-func before(a packet.Addr) packet.Addr {
-	if a.Lo == 0 {
-		a.Hi--
-	}
-	a.Lo--
-	return a
+	return n
 }
 
 // Find returns the longest prefix around an address, of IP version 4 or 6: a number from 1, for Matches; 0: none is.
@@ -144,62 +121,32 @@ func (t *Table) Find(a packet.Addr, version uint8) uint32 {
 	return t.find6(a)
 }
 
-func (t *Table) find4(a uint32) uint32 {
-	low, high, ok := t.v4.around(uint64(a))
-	if !ok {
-		return 0
+// Warm fetches what Find of an address will look at, and returns a number that means nothing. Called for a group of
+// addresses before they are looked up, it lets the waits for memory overlap instead of following each other.
+func (t *Table) Warm(a packet.Addr, version uint8) uint32 {
+	if version == 4 {
+		return t.v4.warm(uint32(a.Lo))
 	}
-	all := t.v4.all
-	for low < high {
-		if mid := (low + high) / 2; all[mid].first <= a {
-			low = mid + 1
-		} else {
-			high = mid
-		}
-	}
-	if low > 0 && a <= all[low-1].last {
-		return all[low-1].node
-	}
-	return 0
-}
-
-func (t *Table) find6(a packet.Addr) uint32 {
-	low, high, ok := t.v6.around(a.Hi)
-	if !ok {
-		return 0
-	}
-	all := t.v6.all
-	for low < high {
-		if mid := (low + high) / 2; !a.Less(all[mid].first) {
-			low = mid + 1
-		} else {
-			high = mid
-		}
-	}
-	if low > 0 && !all[low-1].last.Less(a) {
-		return all[low-1].node
-	}
-	return 0
+	return t.v6.warm(a)
 }
 
 // Matches appends all prefixes around the one that Find returned, itself included, to dst: the longest first and, of equal
 // ones, the last list's first.
 func (t *Table) Matches(dst []Match, found uint32) []Match {
 	for found != 0 {
-		n := t.nodes[found-1]
-		e := t.entry(n)
-		dst = append(dst, Match{t.Lists[n.list], e.prefix(), int(e.line), int(e.reliability), int(e.risk)})
-		found = n.parent
+		e := t.entry(found)
+		dst = append(dst, Match{t.Lists[t.listOf(t.entries[found-1])], e.prefix(), int(e.line), int(e.reliability), int(e.risk)})
+		found = t.parents[found-1]
 	}
 	return dst
 }
 
 // Prefixes returns how many prefixes the table has, each list's counted for itself.
-func (t *Table) Prefixes() int { return len(t.nodes) }
+func (t *Table) Prefixes() int { return len(t.entries) }
 
 // Bytes returns what the table takes in memory, the lists included.
 func (t *Table) Bytes() int {
-	n := 12*cap(t.nodes) + 12*cap(t.v4.all) + 40*cap(t.v6.all) + t.v4.bytes() + t.v6.bytes()
+	n := 4*cap(t.entries) + 4*cap(t.parents) + t.v4.bytes() + t.v6.bytes()
 	for _, l := range t.Lists {
 		n += l.Bytes()
 	}
