@@ -121,15 +121,6 @@ func (t *Table) Find(a packet.Addr, version uint8) uint32 {
 	return t.find6(a)
 }
 
-// Warm fetches what Find of an address will look at, and returns a number that means nothing. Called for a group of
-// addresses before they are looked up, it lets the waits for memory overlap instead of following each other.
-func (t *Table) Warm(a packet.Addr, version uint8) uint32 {
-	if version == 4 {
-		return t.v4.warm(uint32(a.Lo))
-	}
-	return t.v6.warm(a)
-}
-
 // Matches appends all prefixes around the one that Find returned, itself included, to dst: the longest first and, of equal
 // ones, the last list's first.
 func (t *Table) Matches(dst []Match, found uint32) []Match {

@@ -2,6 +2,7 @@ package blocklist
 
 import (
 	"slices"
+	"sort"
 
 	"github.com/weir-sensor/weir/packet"
 )
@@ -10,17 +11,23 @@ import (
 type table6 struct {
 	base    uint32    // prefixes of IPv4
 	buckets []bucket6 // by the first 32 bits of where prefixes begin, which are hashed to a place
-	mids    []uint32  // of the prefixes: bits 33 to 64 of where they begin
-	lows    []uint64  // bits 65 to 128
-	lengths []uint8
-	short   []uint32 // prefixes of fewer than 32 bits, in order
+	keys    []key6    // of the prefixes
+	short   []uint32  // prefixes of fewer than 32 bits, in order
 }
 
 // bucket6 is prefixes that begin with the same 32 bits.
 type bucket6 struct {
 	top      uint32 // first 32 bits
-	from, to uint32 // places in mids; both 0: there is no such bucket
+	from, to uint32 // places in keys; both 0: there is no such bucket
 	around   uint32 // the longest one that begins before the bucket and is around all of it; 0: none
+}
+
+// key6 is where a prefix begins without the first 32 bits, and its length.
+type key6 struct {
+	low    uint64 // last 64 bits
+	middle uint32 // bits 33 to 64
+	length uint8
+	nested bool // another prefix is around it
 }
 
 // newTable6 returns a table of the prefixes behind the first base ones.
@@ -29,11 +36,11 @@ func newTable6(t *Table, base uint32) table6 {
 	if n == 0 {
 		return table6{}
 	}
-	v := table6{base: base, mids: make([]uint32, n), lows: make([]uint64, n), lengths: make([]uint8, n)}
+	v := table6{base: base, keys: make([]key6, n)}
 	var all []bucket6
 	for i := range n {
 		e := t.entry(base + i + 1)
-		v.mids[i], v.lows[i], v.lengths[i] = uint32(e.first.Hi), e.first.Lo, e.bits
+		v.keys[i] = key6{low: e.first.Lo, middle: uint32(e.first.Hi), length: e.bits, nested: t.parents[base+i] != 0}
 		if e.bits < 32 {
 			v.short = append(v.short, base+i+1)
 		}
@@ -44,15 +51,15 @@ func newTable6(t *Table, base uint32) table6 {
 		}
 		all[len(all)-1].to = i + 1
 	}
-	v.buckets = make([]bucket6, len(all)+len(all)/2+1)
+	v.buckets = make([]bucket6, 2*len(all))
 	for _, b := range all {
-		v.buckets[v.place(b.top)] = b
+		*v.bucket(b.top) = b
 	}
 	return v
 }
 
-// place returns the place of a bucket, or the free one where it would be.
-func (v *table6) place(top uint32) uint32 {
+// bucket returns the place of a bucket, or the free one where it would be.
+func (v *table6) bucket(top uint32) *bucket6 {
 	size := uint64(len(v.buckets))
 	at := uint64(top*0x9e3779b1) * size >> 32
 	for v.buckets[at].to != 0 && v.buckets[at].top != top {
@@ -60,51 +67,62 @@ func (v *table6) place(top uint32) uint32 {
 			at = 0
 		}
 	}
-	return uint32(at)
+	return &v.buckets[at]
 }
 
 func (t *Table) find6(a packet.Addr) uint32 {
 	v := &t.v6
-	if len(v.buckets) == 0 {
+	if len(v.keys) == 0 {
 		return 0
 	}
-	b := &v.buckets[v.place(uint32(a.Hi>>32))]
+	b := v.bucket(uint32(a.Hi >> 32))
 	if b.to == 0 {
 		return t.findShort(a)
 	}
 	first := v.base + b.from
-	found := v.base + v.upTo(b, a)
-	for found > first && !v.contains(found-v.base-1, a) {
-		found = t.parents[found-1]
-	}
-	if found > first {
-		return found
-	}
-	return b.around
-}
-
-// upTo returns how many prefixes begin at an address of a bucket, or before it.
-func (v *table6) upTo(b *bucket6, a packet.Addr) uint32 {
-	middle := uint32(a.Hi)
-	n := b.from + upTo(v.mids[b.from:b.to], middle)
-	if n == b.from || v.mids[n-1] != middle || v.lows[n-1] <= a.Lo {
-		return n
-	}
-	for low := b.from; low < n; { // among those with the same first 64 bits
-		if mid := (low + n) / 2; v.mids[mid] < middle || v.lows[mid] <= a.Lo {
-			low = mid + 1
-		} else {
-			n = mid
+	for found := v.base + v.upTo(b, a); found > first; found = t.parents[found-1] {
+		k := &v.keys[found-v.base-1]
+		if k.contains(a) {
+			return found
+		}
+		if !k.nested {
+			return 0
 		}
 	}
-	return n
+	return b.around // what begins before the bucket and reaches into it is around all of it
 }
 
-// contains says whether an address is in a prefix, which begins no later and in its bucket.
-func (v *table6) contains(i uint32, a packet.Addr) bool {
-	free := 128 - uint(v.lengths[i])
-	middle := uint64(uint32(a.Hi) ^ v.mids[i])
-	return (a.Lo^v.lows[i])>>free|middle>>(max(free, 64)-64) == 0
+// near is how far from its guess a place is looked for step by step.
+const near = 24
+
+// upTo returns how many prefixes begin at an address of a bucket, or before it. It looks first where that would be if they
+// were spread evenly.
+func (v *table6) upTo(b *bucket6, a packet.Addr) uint32 {
+	at := b.from + uint32(uint64(b.to-b.from)*uint64(uint32(a.Hi))>>32)
+	low, high := max(at, b.from+near)-near, min(at+near, b.to)
+	for at < high && !v.keys[at].after(a) {
+		at++
+	}
+	for at > low && v.keys[at-1].after(a) {
+		at--
+	}
+	if at > low && at < high || low == b.from && high == b.to {
+		return at
+	}
+	return b.from + uint32(sort.Search(int(b.to-b.from), func(i int) bool { return v.keys[b.from+uint32(i)].after(a) }))
+}
+
+// after says whether the prefix begins after an address of its bucket.
+func (k *key6) after(a packet.Addr) bool {
+	middle := uint32(a.Hi)
+	return k.middle > middle || k.middle == middle && k.low > a.Lo
+}
+
+// contains says whether an address is in the prefix, which begins no later and in its bucket.
+func (k *key6) contains(a packet.Addr) bool {
+	free := 128 - uint(k.length)
+	middle := uint64(uint32(a.Hi) ^ k.middle)
+	return (a.Lo^k.low)>>free|middle>>(max(free, 64)-64) == 0
 }
 
 // findShort is Find of an address in whose bucket there is nothing.
@@ -121,15 +139,4 @@ func (t *Table) findShort(a packet.Addr) uint32 {
 	return t.around(t.v6.short[next-1], a, 6)
 }
 
-func (v *table6) warm(a packet.Addr) uint32 {
-	if len(v.buckets) == 0 {
-		return 0
-	}
-	b := &v.buckets[v.place(uint32(a.Hi>>32))]
-	i := max(b.from+upTo(v.mids[b.from:b.to], uint32(a.Hi)), 1) - 1
-	return uint32(v.lows[i]) + uint32(v.lengths[i])
-}
-
-func (v *table6) bytes() int {
-	return 16*cap(v.buckets) + 4*cap(v.mids) + 8*cap(v.lows) + cap(v.lengths) + 4*cap(v.short)
-}
+func (v *table6) bytes() int { return 16*cap(v.buckets) + 16*cap(v.keys) + 4*cap(v.short) }
