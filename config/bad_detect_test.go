@@ -98,7 +98,7 @@ var detectRanges = map[string]accepted{
 	"detect.density.flows_per_alert": {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
 
 	"detect.clusters.batch":      {[]string{"0s", "10s", "168h0m0s"}, []string{"9s", "10.5s", "168h0m1s"}},
-	"detect.clusters.method":     {[]string{"kmeans", "mean_shift"}, []string{"", "k-means"}},
+	"detect.clusters.method":     {[]string{"kmeans", "minibatch", "mean_shift"}, []string{"", "k-means"}},
 	"detect.clusters.columns":    {[]string{"bytes", "packets,duration,up_down_ratio"}, []string{"", "size", "bytes,bytes"}},
 	"detect.clusters.components": {[]string{"0", "4"}, []string{"-1", "5"}},
 	"detect.clusters.k":          {[]string{"1", "100"}, []string{"0", "101"}},

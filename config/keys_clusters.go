@@ -11,8 +11,8 @@ func clustersKeys() []Key {
 	return []Key{
 		{"detect.clusters.batch", "duration", "0s (the whole input) or whole seconds from 10s to 168h0m0s",
 			"What is clustered at once."},
-		{"detect.clusters.method", "name", "kmeans or mean_shift",
-			"kmeans makes k clusters, mean_shift as many as there are dense places."},
+		{"detect.clusters.method", "name", "kmeans, minibatch or mean_shift",
+			"kmeans makes k clusters, minibatch nearly the same of many flows in a tenth of the time, mean_shift as many as there are dense places."},
 		{"detect.clusters.columns", "list", "one or more, each once, of " + strings.Join(sample.ColumnNames(), ", "),
 			"Numbers of a flow record by which flows are near or far."},
 		{"detect.clusters.components", "directions", "0 to the number of columns",

@@ -11,5 +11,5 @@
 // over with one pointer, so that no packet waits. A list that cannot be read again stays as it was.
 //
 // github.com/gaissmai/bart, the library for such tables, was measured beside this one over a million prefixes: it takes 72 MiB
-// of pointers and two to five times as long (docs/BLOCKLISTS.md).
+// of pointers and three to nine times as long (docs/BLOCKLISTS.md).
 package blocklist

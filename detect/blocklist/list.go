@@ -2,6 +2,7 @@ package blocklist
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -94,10 +95,15 @@ func (s Source) Load() (*List, error) {
 		return nil, fmt.Errorf("read list %s: %w", s.Name, err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("read list %s: %s is not a regular file", s.Name, s.Path)
 	}
-	l, err := s.Read(f)
+	size := int64(0)
+	if err == nil {
+		size = info.Size()
+	}
+	l, err := s.read(f, size)
 	if err != nil {
 		return nil, fmt.Errorf("read list %s: %s: %w", s.Name, s.Path, err)
 	}
@@ -105,7 +111,10 @@ func (s Source) Load() (*List, error) {
 }
 
 // Read reads a list. Errors are those of r, and that there is no usable line but others.
-func (s Source) Read(r io.Reader) (*List, error) {
+func (s Source) Read(r io.Reader) (*List, error) { return s.read(r, 0) }
+
+// read is Read of about size bytes; 0: it is not known how many.
+func (s Source) read(r io.Reader, size int64) (*List, error) {
 	l := &List{Source: s, configured: s.Format}
 	sum := sha256.New()
 	count := &counter{w: sum}
@@ -115,6 +124,7 @@ func (s Source) Read(r io.Reader) (*List, error) {
 		return nil, err
 	}
 	p := newParser(l, sample)
+	l.entries = make([]entry, 0, expected(sample, size))
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, sampleSize), maxLine)
 	for lines.Scan() {
@@ -131,6 +141,17 @@ func (s Source) Read(r io.Reader) (*List, error) {
 	l.SHA256, l.Size = hex.EncodeToString(sum.Sum(nil)), count.n
 	l.sort()
 	return l, nil
+}
+
+// expected returns how many entries so many bytes may have, if all lines are as long as those of the sample: room for them
+// is made at once, because a slice that grows takes twice as much.
+func expected(sample []byte, size int64) int {
+	const most = 4 << 20
+	lines := int64(bytes.Count(sample, []byte{'\n'}))
+	if lines == 0 || size < int64(len(sample)) {
+		return 0
+	}
+	return int(min(lines*size/int64(len(sample))*33/32+16, most))
 }
 
 // sort brings the entries in order and keeps one of each prefix: the one with the greatest reliability, then the first.

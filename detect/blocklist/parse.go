@@ -49,6 +49,9 @@ func (p *parser) line(b []byte) {
 	if p.list.Lines == 1 {
 		b = bytes.TrimPrefix(b, byteOrderMark)
 	}
+	if p.list.Format == Plain && p.single(b) {
+		return
+	}
 	text := strings.TrimSpace(string(b))
 	p.bad = ""
 	switch p.list.Format {
@@ -67,6 +70,36 @@ func (p *parser) line(b []byte) {
 		p.list.Bad++
 		p.problem(p.bad, false)
 	}
+}
+
+// single takes a line that is nothing but an IPv4 address, as most are, without any garbage; else it is false.
+func (p *parser) single(b []byte) bool {
+	var octets [4]byte
+	for i := range octets {
+		n, digits := 0, 0
+		for digits < len(b) && digits < 3 && b[digits] >= '0' && b[digits] <= '9' {
+			n = 10*n + int(b[digits]-'0')
+			digits++
+		}
+		if digits == 0 || n > 255 || digits > 1 && b[0] == '0' {
+			return false
+		}
+		if b = b[digits:]; i < 3 {
+			if len(b) == 0 || b[0] != '.' {
+				return false
+			}
+			b = b[1:]
+		}
+		octets[i] = byte(n)
+	}
+	prefix := netip.PrefixFrom(netip.AddrFrom4(octets), 32)
+	if len(b) > 0 || refused(prefix) != "" {
+		return false
+	}
+	p.begun = true
+	p.list.Given++
+	p.add(entry{line: uint32(p.list.Lines)}, prefix)
+	return true
 }
 
 func (p *parser) problem(text string, used bool) {

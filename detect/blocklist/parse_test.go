@@ -201,3 +201,21 @@ func FuzzList(f *testing.F) {
 		}
 	})
 }
+
+// A line that is nothing but an address is read like one with a space behind it, which goes the long way.
+func TestSingleAddresses(t *testing.T) {
+	for _, text := range []string{"192.0.2.1", "1.2.3.4", "0.1.2.3", "127.0.0.1", "255.255.255.255", "224.0.0.1", "256.1.1.1", "1.2.3.256",
+		"01.2.3.4", "1.2.3.04", "1.2.3", "1.2.3.", "1.2.3.4.5", ".1.2.3", "1..2.3", "1.2.3.4/32", "1.2.3.4:80", "1.2.3.1234", "a.b.c.d", "", "::1"} {
+		var got [2]List
+		for i, line := range []string{text, text + " "} {
+			l, err := (Source{Name: "x", Format: Plain}).Read(strings.NewReader("# comment\n198.51.100.1\n" + line + "\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[i] = *l
+		}
+		if diff := cmp.Diff(got[0].entries, got[1].entries, cmp.AllowUnexported(entry{})); diff != "" || got[0].Bad != got[1].Bad || got[0].Given != got[1].Given {
+			t.Errorf("%q: %s, %d and %d bad, %d and %d given", text, diff, got[0].Bad, got[1].Bad, got[0].Given, got[1].Given)
+		}
+	}
+}

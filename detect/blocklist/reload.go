@@ -3,6 +3,7 @@ package blocklist
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 )
 
@@ -27,6 +28,7 @@ type Update struct {
 // Reread reads all lists again, and changes nothing. A list that cannot be read any more, or of which nothing can be used,
 // stays as it is. One goroutine at a time may call Reread and Apply, also another one than the engine's.
 func (d *Detector) Reread() Update {
+	runtime.GC() // what earlier calls left makes room for another table beside the one in force
 	var u Update
 	old := d.table.Load().Lists
 	lists := slices.Clone(old)

@@ -122,10 +122,14 @@ func (d *Detector) points() (points []float64, dims int) {
 }
 
 func (d *Detector) cluster(points []float64, dims int) Clustering {
-	if d.cfg.Method == "mean_shift" {
+	rng := rand.New(rand.NewPCG(uint64(d.cfg.Seed), 0))
+	switch d.cfg.Method {
+	case "mean_shift":
 		return MeanShift(points, dims, d.cfg.Bandwidth)
+	case "minibatch":
+		return bestOfBatches(points, dims, d.cfg.K, starts, rng)
 	}
-	return Best(points, dims, d.cfg.K, starts, rand.New(rand.NewPCG(uint64(d.cfg.Seed), 0)))
+	return Best(points, dims, d.cfg.K, starts, rng)
 }
 
 // far returns of each point the distance from the nearest centre that counts, in medians of the distances of the points

@@ -2,6 +2,7 @@ package clusters
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
@@ -11,7 +12,7 @@ import (
 // Config holds the detector's settings.
 type Config struct {
 	Batch      time.Duration `mapstructure:"batch"`      // what is clustered at once; 0: the whole input
-	Method     string        `mapstructure:"method"`     // kmeans or mean_shift
+	Method     string        `mapstructure:"method"`     // kmeans, minibatch or mean_shift
 	Columns    []string      `mapstructure:"columns"`    // numbers of a flow that are its coordinates, see sample.ColumnNames
 	Components int           `mapstructure:"components"` // directions that PCA keeps; 0: no PCA
 	K          int           `mapstructure:"k"`          // clusters of k-means
@@ -44,8 +45,8 @@ func (c Config) Validate() error {
 	if c.Batch != 0 && (c.Batch < 10*time.Second || c.Batch > 7*24*time.Hour || c.Batch%time.Second != 0) {
 		b.Bad("batch", c.Batch, "0s (the whole input) or whole seconds from 10s to 168h0m0s")
 	}
-	if c.Method != "kmeans" && c.Method != "mean_shift" {
-		b.Bad("method", c.Method, "kmeans or mean_shift")
+	if !slices.Contains([]string{"kmeans", "minibatch", "mean_shift"}, c.Method) {
+		b.Bad("method", c.Method, "kmeans, minibatch or mean_shift")
 	}
 	sample.CheckColumns(&b, c.Columns)
 	if c.Components < 0 || c.Components > len(c.Columns) {

@@ -16,10 +16,11 @@ func (d *Detector) Info() detect.Info {
 			"who studies a capture. It is off by default, since every capture has such flows.",
 		Formula: "columns of each flow record: " + strings.Join(sample.ColumnNames(), ", ") + "\n" +
 			"x = (log(1+value) - mean) / standard deviation; with components, the first of PCA over x\n" +
-			"kmeans: Lloyd's iteration from k-means++, the best of 10; mean_shift: flat kernel of radius bandwidth\n" +
+			"kmeans: Lloyd's iteration from k-means++, the best of 10; minibatch: the same of 3072 flows, then batches of 1024\n" +
+			"in random order, each flow takes its centre c += (x - c) / flows that c had, 10 passes at most; mean_shift: flat kernel of radius bandwidth\n" +
 			"score: distance to the nearest centre of 5 flows or more / median distance of the flows nearest to that centre\n" +
 			"alert: score above far, the max_alerts furthest\n" +
-			"Lloyd (1982); Arthur and Vassilvitskii, SODA 2007; Comaniciu and Meer, IEEE PAMI 24(5), 2002.",
+			"Lloyd (1982); Arthur and Vassilvitskii, SODA 2007; Sculley, WWW 2010; Comaniciu and Meer, IEEE PAMI 24(5), 2002.",
 		Cost:   "per flow a copy of its columns; at the end flows x k x steps x 10 for k-means, flows x cells x steps for mean shift",
 		Memory: "72 bytes and 8 per column for each of max_flows flows, and some times that while they are clustered: 4 MB with the defaults. Of more flows a random sample is kept, the same in every run, and scores are degraded.",
 		Wrong:  "The number of clusters is a guess, and so is the bandwidth. Clusters are taken for round. Whoever sends many odd flows makes a kind of them.",

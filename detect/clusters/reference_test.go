@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 // reference is what testdata/reference.py wrote.
 type reference struct {
 	KMeans    [][2]any // inertia, hash of the labels
+	MiniBatch [][]float64
 	MeanShift [][2]any // clusters, hash of the labels
 	PCA       struct {
 		Rows, Mean, Variance []float64
@@ -97,6 +99,68 @@ func TestKMeansIsScikitLearns(t *testing.T) {
 			t.Errorf("batch %d (%d rows of %d, k %d): inertia %v, want %v; labels equal: %v", i, len(rows)/dims, dims, len(start)/dims,
 				got.Inertia, inertia, hash(got.Labels) == want[1])
 		}
+	}
+}
+
+func TestMiniBatchIsScikitLearns(t *testing.T) {
+	ref := readReference(t).MiniBatch
+	if len(ref) != 100 {
+		t.Fatalf("%d batches", len(ref))
+	}
+	for i, want := range ref {
+		rows, start, dims, _ := generate(i)
+		got := MiniBatch(rows, dims, start, 32, 1)
+		for k := range want {
+			if math.Abs(got.Centres[k]-want[k]) > 1e-9*max(1, math.Abs(want[k])) {
+				t.Errorf("batch %d (%d rows of %d): centres %v, want %v", i, len(rows)/dims, dims, got.Centres, want)
+				break
+			}
+		}
+	}
+}
+
+// Of many points its clusters are nearly as close as those of k-means, and their labels are those of the points as they are.
+func TestMiniBatchOfManyPoints(t *testing.T) {
+	r := splitmix(7)
+	var points []float64
+	for i := range 30_000 {
+		for d := range 3 {
+			points = append(points, float64(i%6*(d+1)*40%97)+float64(r.next(1000))/100)
+		}
+	}
+	few := bestOfBatches(points, 3, 6, 3, rand.New(rand.NewPCG(1, 0)))
+	all := Best(points, 3, 6, 3, rand.New(rand.NewPCG(1, 0)))
+	if few.Inertia > 1.02*all.Inertia {
+		t.Errorf("inertia %v, of k-means %v", few.Inertia, all.Inertia)
+	}
+	for i, l := range few.Labels {
+		if best, _ := nearest(points[3*i:3*i+3], few.Centres); best != l {
+			t.Fatalf("point %d has label %d, its nearest centre is %d", i, l, best)
+		}
+	}
+	if again := bestOfBatches(points, 3, 6, 3, rand.New(rand.NewPCG(1, 0))); !slices.Equal(again.Labels, few.Labels) {
+		t.Error("another run has other labels")
+	}
+	if one := bestOfBatches([]float64{1, 2, 3}, 3, 8, 3, rand.New(rand.NewPCG(1, 0))); len(one.Centres) != 3 {
+		t.Errorf("of one point: %v", one.Centres)
+	}
+}
+
+func BenchmarkMiniBatch(b *testing.B) {
+	points := make([]float64, 400_000)
+	r := splitmix(3)
+	for i := range points {
+		points[i] = float64(r.next(1<<20)) / 1024
+	}
+	for name, run := range map[string]func(*rand.Rand){
+		"batches": func(rng *rand.Rand) { bestOfBatches(points, 4, 8, starts, rng) },
+		"lloyd":   func(rng *rand.Rand) { Best(points, 4, 8, starts, rng) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				run(rand.New(rand.NewPCG(1, 0)))
+			}
+		})
 	}
 }
 

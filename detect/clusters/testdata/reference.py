@@ -5,14 +5,14 @@
 
 The points are made by a generator that both sides have (SplitMix64), so the file holds of each batch only its results:
 k-means [inertia, FNV-1a of the labels joined with commas], mean shift [clusters, FNV-1a of the labels, clusters numbered by
-their first points].
+their first points], mini-batch k-means the centres.
 """
 import json
 import os
 import warnings
 
 import numpy as np
-from sklearn.cluster import KMeans, MeanShift
+from sklearn.cluster import KMeans, MeanShift, MiniBatchKMeans
 from sklearn.decomposition import PCA
 
 warnings.simplefilter("ignore")
@@ -67,6 +67,15 @@ def kmeans(number):
     return [float(m.inertia_), fnv(m.labels_)]
 
 
+def minibatch(number):
+    """One pass in batches of 32; what partial_fit makes of the centres."""
+    x, start, _ = batch(number)
+    m = MiniBatchKMeans(n_clusters=len(start), init=start, n_init=1, reassignment_ratio=0)
+    for i in range(0, len(x), 32):
+        m.partial_fit(x[i:i + 32])
+    return m.cluster_centers_.ravel().tolist()
+
+
 def meanshift(number):
     x, _, width = batch(number)
     labels = renumber(MeanShift(bandwidth=width, bin_seeding=True).fit(x).labels_)
@@ -84,7 +93,8 @@ def pca():
             "t2": (t[:, :2]**2 / p.explained_variance_[:2]).sum(axis=1).tolist()}
 
 
-out = {"kmeans": [kmeans(i) for i in range(500)], "meanshift": [meanshift(i) for i in range(200)], "pca": pca()}
+out = {"kmeans": [kmeans(i) for i in range(500)], "meanshift": [meanshift(i) for i in range(200)],
+       "minibatch": [minibatch(i) for i in range(100)], "pca": pca()}
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "reference.json"), "w") as f:
     json.dump(out, f, separators=(",", ":"))
     f.write("\n")
