@@ -17,7 +17,7 @@ func (d *Detector) Info() detect.Info {
 			"severity: high from 0.65, medium from 0.35, low from 0.25, else info\n" +
 			"one alert for a listed server and each of its clients, and for a listed client, of 10 s; beyond max_alerts one for the rest",
 		Cost: "two lookups per flow: 43 million a second of random IPv4 addresses among a million prefixes, 25 of listed ones, 11 of IPv6 (docs/BLOCKLISTS.md)",
-		Memory: "38 MiB for a million prefixes of IPv4, 47 MiB of IPv6, twice that and some garbage while lists are read again; 4 MB for at most " +
+		Memory: "38 MiB for a million prefixes of IPv4, 46 MiB of IPv6, twice that and some garbage while lists are read again; 4 MB for at most " +
 			"16384 contacts of 10 s, those not seen for longest are forgotten and the alerts are degraded",
 		Wrong: "An address of a hosting company, a CDN or a mobile network stands for many hosts, of which one was bad. Lists are old when they " +
 			"are read, and older later. A researcher's sinkhole is listed like what it replaced. Behind a NAT the client is not the one named.",
