@@ -1,7 +1,6 @@
 package beacon
 
 import (
-	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,15 +10,9 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 )
-
-type said struct{ alerts []detect.Alert }
-
-func (s *said) Alerts(a []detect.Alert) error {
-	s.alerts = append(s.alerts, a...)
-	return nil
-}
 
 const begin = 1_700_000_000 * int64(time.Second)
 
@@ -38,22 +31,10 @@ const (
 	outside = 203<<24 | 113 // 203.0.0.113
 )
 
-// run feeds flows to a detector, so many at a time.
-func run(t *testing.T, cfg Config, flows []flowtable.Record, group int) (*Detector, []detect.Alert) {
+// run returns what a detector says of flows.
+func run(t *testing.T, cfg Config, flows []flowtable.Record) []detect.Alert {
 	t.Helper()
-	slices.SortStableFunc(flows, func(a, b flowtable.Record) int { return int(a.Written - b.Written) })
-	d, out := New(cfg), &said{}
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, out)
-	for part := range slices.Chunk(flows, group) {
-		e.Flows(part)
-		if err := e.Advance(part[len(part)-1].Written); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return d, out.alerts
+	return detecttest.Run(t, New(cfg), flows, 1000)
 }
 
 // contacts are those of a beacon every 60 s that waits up to half longer or shorter and misses one of five.
@@ -68,7 +49,7 @@ func contacts(client, server uint32, seed uint64) (flows []flowtable.Record) {
 }
 
 func TestFindsABeacon(t *testing.T) {
-	_, alerts := run(t, DefaultConfig(), contacts(inside, outside, 1), 1000)
+	alerts := run(t, DefaultConfig(), contacts(inside, outside, 1))
 	if len(alerts) == 0 {
 		t.Fatal("no alert")
 	}
@@ -97,7 +78,7 @@ func TestNewServicesAreWorse(t *testing.T) {
 		for at := int64(0); at < 24*3600e3; at += 300e3 {
 			flows = append(flows, flow(inside, outside, at))
 		}
-		_, alerts := run(t, DefaultConfig(), flows, 1000)
+		alerts := run(t, DefaultConfig(), flows)
 		if len(alerts) == 0 {
 			t.Fatal("no alert")
 		}
@@ -152,7 +133,7 @@ func TestIsQuiet(t *testing.T) {
 		"common":   common,
 		"few":      base[:cfg.MinContacts-1],
 	} {
-		if _, alerts := run(t, cfg, flows, 1000); len(alerts) > 0 {
+		if alerts := run(t, cfg, flows); len(alerts) > 0 {
 			t.Errorf("%s: %s", name, alerts[0].Message)
 		}
 	}
@@ -160,29 +141,14 @@ func TestIsQuiet(t *testing.T) {
 
 func TestGroupingMeansNothing(t *testing.T) {
 	flows := append(contacts(inside, outside, 1), contacts(inside+1, outside+1, 2)...)
-	_, want := run(t, DefaultConfig(), flows, len(flows))
-	for _, group := range []int{1, 7, 100} {
-		_, got := run(t, DefaultConfig(), flows, group)
-		a, _ := json.Marshal(messages(got))
-		b, _ := json.Marshal(messages(want))
-		if string(a) != string(b) {
-			t.Errorf("groups of %d: got %s, want %s", group, a, b)
-		}
-	}
-}
-
-func messages(alerts []detect.Alert) (all []string) {
-	for _, a := range alerts {
-		all = append(all, a.ID+" "+a.Message)
-	}
-	return all
+	detecttest.Grouping(t, func() detect.Detector { return New(DefaultConfig()) }, flows, 2)
 }
 
 // A million pairs leave the tables at their caps.
 func TestBounded(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.MaxPairs, cfg.MaxSeries, cfg.MaxEndpoints = 1000, 50, 1000
-	d, out := New(cfg), &said{}
+	d, out := New(cfg), &detecttest.Alerts{}
 	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, out)
 	var flows []flowtable.Record
 	for i := range uint32(1_000_000) {
@@ -194,14 +160,7 @@ func TestBounded(t *testing.T) {
 		}
 	}
 	_ = e.Close()
-	for _, c := range d.Tables() {
-		if c.Entries > c.Cap {
-			t.Errorf("%+v", c)
-		}
-	}
-	if d.Tables()[0].Evicted == 0 {
-		t.Error("nothing was evicted")
-	}
+	detecttest.Bounded(t, d, "pairs")
 }
 
 func BenchmarkFlows(b *testing.B) {

@@ -96,7 +96,7 @@ func TestFindsABeatInAnOpenConnection(t *testing.T) {
 		{"4 min, longer than an hour", conversation(40, 74, between(230, 250)), 240, detect.Low},
 		{"a minute, 30 % jitter", conversation(200, 74, between(42, 78)), 60, detect.Low},
 	} {
-		_, alerts := run(t, DefaultConfig(), records(7, c.packets), 1000)
+		alerts := run(t, DefaultConfig(), records(7, c.packets))
 		if len(alerts) == 0 {
 			t.Errorf("%s: no alert", c.name)
 			continue
@@ -120,7 +120,7 @@ func TestIsQuietAboutOpenConnections(t *testing.T) {
 		}
 		return parts
 	}
-	if _, alerts := run(t, DefaultConfig(), change(func(*flowtable.Record) {}), 1000); len(alerts) == 0 {
+	if alerts := run(t, DefaultConfig(), change(func(*flowtable.Record) {})); len(alerts) == 0 {
 		t.Fatal("the beat was not found")
 	}
 	for name, flows := range map[string][]flowtable.Record{
@@ -136,7 +136,7 @@ func TestIsQuietAboutOpenConnections(t *testing.T) {
 		"our server":    change(func(r *flowtable.Record) { r.Server.Lo = r.Client.Lo + 1 }),
 		"not to itself": change(func(r *flowtable.Record) { r.Client = r.Server }),
 	} {
-		if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) > 0 {
+		if alerts := run(t, DefaultConfig(), flows); len(alerts) > 0 {
 			t.Errorf("%s: %s", name, alerts[0].Message)
 		}
 	}
@@ -167,7 +167,7 @@ func TestSilencesOfPartsAddUp(t *testing.T) {
 	for _, p := range packets {
 		talk = append(talk, exchange{p.at + later, p.bytes})
 	}
-	if _, alerts := run(t, DefaultConfig(), records(7, talk), 1000); len(alerts) == 0 {
+	if alerts := run(t, DefaultConfig(), records(7, talk)); len(alerts) == 0 {
 		t.Error("a beat after a talk was not found")
 	}
 }

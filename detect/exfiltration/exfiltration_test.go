@@ -1,25 +1,17 @@
 package exfiltration
 
 import (
-	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 )
-
-type said struct{ alerts []detect.Alert }
-
-func (s *said) Alerts(a []detect.Alert) error {
-	s.alerts = append(s.alerts, a...)
-	return nil
-}
 
 const (
 	second = int64(time.Second)
@@ -28,11 +20,9 @@ const (
 	other  = 203<<24 | 113<<8
 )
 
-func addr(a uint32) packet.Addr { return packet.Addr{Lo: 0xffff_0000_0000 | uint64(a)} }
-
 // flow is an answered connection so many s after the beginning.
 func flow(client, server uint32, at float64, up, down uint64) flowtable.Record {
-	r := flowtable.Record{Client: addr(client), Server: addr(server), ClientPort: 40000, ServerPort: 443, Version: 4, Proto: packet.ProtoTCP,
+	r := flowtable.Record{Client: detecttest.IPv4(client), Server: detecttest.IPv4(server), ClientPort: 40000, ServerPort: 443, Version: 4, Proto: packet.ProtoTCP,
 		State: flowtable.Closed, ConnState: flowtable.SF, RTT: 1000, Start: begin + int64(at*1e9),
 		Packets: [2]uint64{1 + up/1000, 1 + down/1000}, Bytes: [2]uint64{up, down}, Payload: [2]uint64{up, down}}
 	r.ID = uint64(r.Start)
@@ -49,22 +39,10 @@ func dns(client, resolver uint32, at float64, query, answer uint64) flowtable.Re
 	return r
 }
 
-func run(t *testing.T, cfg Config, flows []flowtable.Record, group int) (*Detector, []detect.Alert) {
+// run returns what a detector says of flows.
+func run(t *testing.T, cfg Config, flows []flowtable.Record) []detect.Alert {
 	t.Helper()
-	flows = slices.Clone(flows)
-	slices.SortStableFunc(flows, func(a, b flowtable.Record) int { return int(a.Written - b.Written) })
-	d, out := New(cfg), &said{}
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, out)
-	for part := range slices.Chunk(flows, group) {
-		e.Flows(part)
-		if err := e.Advance(part[len(part)-1].Written); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return d, out.alerts
+	return detecttest.Run(t, New(cfg), flows, 1000)
 }
 
 // office is what ten clients do in so many minutes: 50 kB out, 1 MB in a minute each.
@@ -113,7 +91,7 @@ func TestFindsExfiltration(t *testing.T) {
 				busy = append(busy, flow(inside+10+i, other, 40, 50_000, 1_000_000))
 			}
 		}
-		_, alerts := run(t, DefaultConfig(), append(c.flows, busy...), 1000)
+		alerts := run(t, DefaultConfig(), append(c.flows, busy...))
 		if len(alerts) != 1 || alerts[0].Kind != "exfiltration" || alerts[0].Subject.String() != "10.0.0.5" || !strings.Contains(alerts[0].Message, c.says) {
 			t.Errorf("%s: got %d alerts: %+v", name, len(alerts), alerts)
 		}
@@ -140,11 +118,11 @@ func TestIsQuiet(t *testing.T) {
 		"all do":          append(peers, flow(inside, other, 300, 5_000_000, 50_000)),
 		"no peers":        {flow(inside, other, 300, 5_000_000, 50_000)},
 	} {
-		if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) > 0 {
+		if alerts := run(t, DefaultConfig(), flows); len(alerts) > 0 {
 			t.Errorf("%s: %s", name, alerts[0].Message)
 		}
 	}
-	_, alerts := run(t, DefaultConfig(), append(daily, office(24*60)...), 1000)
+	alerts := run(t, DefaultConfig(), append(daily, office(24*60)...))
 	for _, a := range alerts {
 		if a.WindowEnd-a.WindowStart == int64(10*time.Minute) && a.WindowStart >= begin+int64((historical+1)*10*time.Minute) {
 			t.Errorf("what is usual was said again: %s", a.Message)
@@ -156,7 +134,7 @@ func TestIsQuiet(t *testing.T) {
 }
 
 func TestHoarding(t *testing.T) {
-	_, alerts := run(t, DefaultConfig(), append(office(9), flow(inside, other, 300, 2_000_000, 800_000_000)), 1000)
+	alerts := run(t, DefaultConfig(), append(office(9), flow(inside, other, 300, 2_000_000, 800_000_000)))
 	if len(alerts) != 1 || alerts[0].Kind != "hoarding" || alerts[0].Severity != detect.Informational {
 		t.Errorf("got %+v", alerts)
 	}
@@ -169,7 +147,7 @@ func TestDNSTunnel(t *testing.T) {
 		}
 		return flows
 	}
-	_, alerts := run(t, DefaultConfig(), series(114, 60, 1), 1000)
+	alerts := run(t, DefaultConfig(), series(114, 60, 1))
 	if a := find(alerts, "dns_tunnel"); a == nil || len(alerts) != 1 || a.Subject.String() != "10.0.0.5" || a.Server.String() != "10.0.0.1" {
 		t.Fatalf("got %+v", alerts)
 	} else if got, want := a.Reasons[3].Value, (114-45)*60*5.0/8*60/59; math.Abs(got-want) > 1 {
@@ -177,7 +155,7 @@ func TestDNSTunnel(t *testing.T) {
 	}
 	one := dns(inside, other, 3, 20000, 30000) // iodine: one flow
 	one.Packets, one.End = [2]uint64{170, 160}, one.Start+40*second
-	if _, alerts := run(t, DefaultConfig(), []flowtable.Record{one}, 1); find(alerts, "dns_tunnel") == nil {
+	if alerts := run(t, DefaultConfig(), []flowtable.Record{one}); find(alerts, "dns_tunnel") == nil {
 		t.Error("the tunnel of one flow was not found")
 	}
 	for name, flows := range map[string][]flowtable.Record{
@@ -187,7 +165,7 @@ func TestDNSTunnel(t *testing.T) {
 		if name == "slow" {
 			cfg.DNSRate = 100 // 20 queries of 95 bytes in nine minutes carry 70 bytes a minute
 		}
-		if _, alerts := run(t, cfg, flows, 1000); len(alerts) > 0 {
+		if alerts := run(t, cfg, flows); len(alerts) > 0 {
 			t.Errorf("%s: %s", name, alerts[0].Message)
 		}
 	}
@@ -199,7 +177,7 @@ func TestCompat(t *testing.T) {
 	cfg.Compat = true
 	flows := office(10)
 	flows = append(flows, flow(inside, other, 300, 1_415_961, 14_778_895))
-	_, alerts := run(t, cfg, flows, 1000)
+	alerts := run(t, cfg, flows)
 	if a := find(alerts, "compat"); a == nil || math.Abs(a.Score-20) > 5 {
 		t.Errorf("got %+v", a)
 	}
@@ -213,24 +191,7 @@ func TestCompat(t *testing.T) {
 
 func TestGroupingMeansNothing(t *testing.T) {
 	flows := append(office(60), flow(inside, other, 300, 5_000_000, 50_000), flow(inside+1, other, 2000, 9_000_000, 50_000))
-	text := func(group int) string {
-		_, alerts := run(t, DefaultConfig(), flows, group)
-		if len(alerts) < 2 {
-			t.Fatalf("%d alerts", len(alerts))
-		}
-		var all []string
-		for _, a := range alerts {
-			all = append(all, a.ID+a.Message)
-		}
-		b, _ := json.Marshal(all)
-		return string(b)
-	}
-	want := text(len(flows))
-	for _, group := range []int{1, 37} {
-		if got := text(group); got != want {
-			t.Errorf("groups of %d: got %s, want %s", group, got, want)
-		}
-	}
+	detecttest.Grouping(t, func() detect.Detector { return New(DefaultConfig()) }, flows, 2)
 }
 
 func TestBounded(t *testing.T) {
@@ -240,12 +201,9 @@ func TestBounded(t *testing.T) {
 	for i := range uint32(100_000) {
 		flows = append(flows, flow(inside+i, other, float64(i)/1000, 1000, 2000), dns(inside+i, other, float64(i)/1000, 60, 100))
 	}
-	d, _ := run(t, cfg, flows, 10000)
-	for _, c := range d.Tables() {
-		if c.Entries > c.Cap || c.Evicted == 0 {
-			t.Errorf("%+v", c)
-		}
-	}
+	d := New(cfg)
+	detecttest.Run(t, d, flows, 10000)
+	detecttest.Bounded(t, d, "clients", "resolvers")
 }
 
 func BenchmarkFlows(b *testing.B) {

@@ -1,7 +1,6 @@
 package lateral
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -10,16 +9,10 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 	"github.com/weir-sensor/weir/payload"
 )
-
-type said struct{ alerts []detect.Alert }
-
-func (s *said) Alerts(a []detect.Alert) error {
-	s.alerts = append(s.alerts, a...)
-	return nil
-}
 
 const (
 	second = int64(time.Second)
@@ -28,11 +21,9 @@ const (
 	other  = 203<<24 | 113<<8
 )
 
-func addr(a uint32) packet.Addr { return packet.Addr{Lo: 0xffff_0000_0000 | uint64(a)} }
-
 // flow is an answered connection so many s after the beginning.
 func flow(client, server uint32, port uint16, at float64) flowtable.Record {
-	r := flowtable.Record{Client: addr(client), Server: addr(server), ClientPort: 40000, ServerPort: port, Version: 4, Proto: packet.ProtoTCP,
+	r := flowtable.Record{Client: detecttest.IPv4(client), Server: detecttest.IPv4(server), ClientPort: 40000, ServerPort: port, Version: 4, Proto: packet.ProtoTCP,
 		State: flowtable.Closed, ConnState: flowtable.SF, RTT: 1000, Start: begin + int64(at*1e9),
 		Packets: [2]uint64{12, 10}, Bytes: [2]uint64{2000, 2500}, Payload: [2]uint64{1500, 2000}}
 	r.ID = uint64(r.Start) ^ uint64(client)
@@ -41,22 +32,10 @@ func flow(client, server uint32, port uint16, at float64) flowtable.Record {
 	return r
 }
 
-func run(t *testing.T, cfg Config, flows []flowtable.Record, group int) (*Detector, []detect.Alert) {
+// run returns what a detector says of flows.
+func run(t *testing.T, cfg Config, flows []flowtable.Record) []detect.Alert {
 	t.Helper()
-	flows = slices.Clone(flows)
-	slices.SortStableFunc(flows, func(a, b flowtable.Record) int { return int(a.Written - b.Written) })
-	d, out := New(cfg), &said{}
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, out)
-	for part := range slices.Chunk(flows, group) {
-		e.Flows(part)
-		if err := e.Advance(part[len(part)-1].Written); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return d, out.alerts
+	return detecttest.Run(t, New(cfg), flows, 1000)
 }
 
 // swarm are five hosts that each contact all others on a port.
@@ -88,14 +67,14 @@ func kinds(alerts []detect.Alert) (all []string) {
 }
 
 func TestSwarm(t *testing.T) {
-	_, alerts := run(t, DefaultConfig(), append(office(200), swarm(50)...), 1000)
+	alerts := run(t, DefaultConfig(), append(office(200), swarm(50)...))
 	want := []string{"peer_to_peer low 10.0.0.5", "peer_to_peer low 10.0.0.6", "peer_to_peer low 10.0.0.7", "peer_to_peer low 10.0.0.8", "peer_to_peer low 10.0.0.9"}
 	if got := kinds(alerts); !slices.Equal(got, want) {
 		t.Errorf("while it learns: got %q, want %q", got, want)
 	}
 	cfg := DefaultConfig()
 	cfg.Learn = time.Hour
-	_, alerts = run(t, cfg, append(office(8000), swarm(7000)...), 1000)
+	alerts = run(t, cfg, append(office(8000), swarm(7000)...))
 	for i := range want {
 		want[i] = strings.Replace(want[i], "low", "medium", 1)
 	}
@@ -103,7 +82,7 @@ func TestSwarm(t *testing.T) {
 		t.Errorf("when it has learnt: got %q, want %q", got, want)
 	}
 	// Known contacts are no news, also when they all come again.
-	_, alerts = run(t, cfg, append(append(office(8000), swarm(100)...), swarm(7000)...), 1000)
+	alerts = run(t, cfg, append(append(office(8000), swarm(100)...), swarm(7000)...))
 	for _, a := range alerts {
 		if a.WindowStart > begin+3600*second {
 			t.Errorf("known contacts: %s", a.Message)
@@ -116,7 +95,7 @@ func TestOutsideExcusesSwarmsOnly(t *testing.T) {
 	for name, more := range map[string][]flowtable.Record{
 		"out": {flow(inside, other, 32602, 2)}, "in": {flow(other, inside, 32602, 1)},
 	} {
-		if _, alerts := run(t, DefaultConfig(), append(swarm(0), more...), 1000); len(alerts) != 5 {
+		if alerts := run(t, DefaultConfig(), append(swarm(0), more...)); len(alerts) != 5 {
 			t.Errorf("%s: %d alerts, want 5", name, len(alerts))
 		}
 	}
@@ -124,7 +103,7 @@ func TestOutsideExcusesSwarmsOnly(t *testing.T) {
 	for i := range flows {
 		flows[i].ServerPort = 5985
 	}
-	if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) != 5 {
+	if alerts := run(t, DefaultConfig(), flows); len(alerts) != 5 {
 		t.Errorf("login service: %d alerts, want 5", len(alerts))
 	}
 }
@@ -136,7 +115,7 @@ func TestNewContacts(t *testing.T) {
 	for i := range uint32(12) {
 		tour = append(tour, flow(inside, inside+1+i, 445, 7000+float64(i)))
 	}
-	_, alerts := run(t, cfg, append(office(8000), tour...), 1000)
+	alerts := run(t, cfg, append(office(8000), tour...))
 	if got := kinds(alerts); !slices.Equal(got, []string{"new_contacts low 10.0.0.5"}) {
 		t.Fatalf("got %q", got)
 	}
@@ -169,7 +148,7 @@ func guesses(n int, every float64) (flows []flowtable.Record) {
 }
 
 func TestBruteForce(t *testing.T) {
-	_, alerts := run(t, DefaultConfig(), guesses(12, 5), 1000)
+	alerts := run(t, DefaultConfig(), guesses(12, 5))
 	if len(alerts) != 1 || alerts[0].Kind != "brute_force" || alerts[0].Server.String() != "10.0.0.14" || alerts[0].Evidence.Total < 8 {
 		t.Fatalf("got %+v", alerts)
 	}
@@ -194,7 +173,7 @@ func TestBruteForce(t *testing.T) {
 		"closed":     change(func(_ int, r *flowtable.Record) { r.ConnState, r.Payload = flowtable.REJ, [2]uint64{} }),
 		"work":       work,
 	} {
-		if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) > 0 {
+		if alerts := run(t, DefaultConfig(), flows); len(alerts) > 0 {
 			t.Errorf("%s: %s", name, alerts[0].Message)
 		}
 	}
@@ -215,12 +194,12 @@ func TestBruteForceOfSeveralKinds(t *testing.T) {
 		return flows
 	}
 	for _, flows := range [][]flowtable.Record{several(22, payload.FramingSSH), several(902, payload.FramingSSH), several(22, payload.FramingNone)} {
-		_, alerts := run(t, DefaultConfig(), flows, 1000)
+		alerts := run(t, DefaultConfig(), flows)
 		if len(alerts) == 0 || alerts[0].Kind != "brute_force" || alerts[0].ServerPort != flows[0].ServerPort {
 			t.Errorf("port %d: got %+v", flows[0].ServerPort, alerts)
 		}
 	}
-	if _, alerts := run(t, DefaultConfig(), several(902, payload.FramingTLS), 1000); len(alerts) > 0 {
+	if alerts := run(t, DefaultConfig(), several(902, payload.FramingTLS)); len(alerts) > 0 {
 		t.Errorf("no login service: %s", alerts[0].Message)
 	}
 }
@@ -241,13 +220,13 @@ func TestIsQuiet(t *testing.T) {
 	for name, flows := range map[string][]flowtable.Record{
 		"office": office(3600), "one pair": one,
 		"scan":                change(func(r *flowtable.Record) { r.ConnState, r.State = flowtable.REJ, flowtable.Reset }),
-		"outside":             change(func(r *flowtable.Record) { r.Server = addr(other) }),
+		"outside":             change(func(r *flowtable.Record) { r.Server = detecttest.IPv4(other) }),
 		"parts":               change(func(r *flowtable.Record) { r.Part = 1 }),
 		"itself":              change(func(r *flowtable.Record) { r.Server = r.Client }),
 		"open to the outside": append(swarm(0), flow(other, inside, 32602, 1), flow(inside, other, 32602, 2)),
 		"all ICMP":            change(func(r *flowtable.Record) { r.Proto, r.State = packet.ProtoICMP, flowtable.Established }),
 	} {
-		if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) > 0 {
+		if alerts := run(t, DefaultConfig(), flows); len(alerts) > 0 {
 			t.Errorf("%s: %s", name, alerts[0].Message)
 		}
 	}
@@ -255,24 +234,7 @@ func TestIsQuiet(t *testing.T) {
 
 func TestGroupingMeansNothing(t *testing.T) {
 	flows := append(append(office(300), swarm(50)...), guesses(40, 1)...)
-	text := func(group int) string {
-		_, alerts := run(t, DefaultConfig(), flows, group)
-		if len(alerts) < 6 {
-			t.Fatalf("%d alerts", len(alerts))
-		}
-		var all []string
-		for _, a := range alerts {
-			all = append(all, a.ID+a.Message)
-		}
-		b, _ := json.Marshal(all)
-		return string(b)
-	}
-	want := text(len(flows))
-	for _, group := range []int{1, 7, 50} {
-		if got := text(group); got != want {
-			t.Errorf("groups of %d: got %s, want %s", group, got, want)
-		}
-	}
+	detecttest.Grouping(t, func() detect.Detector { return New(DefaultConfig()) }, flows, 6)
 }
 
 func TestBounded(t *testing.T) {
@@ -282,15 +244,9 @@ func TestBounded(t *testing.T) {
 	for i := range uint32(100_000) {
 		flows = append(flows, flow(10<<24|i, 10<<24|i+1, 22, float64(i)/1000))
 	}
-	d, _ := run(t, cfg, flows, 10000)
-	for _, c := range d.Tables() {
-		if c.Entries > c.Cap {
-			t.Errorf("%+v", c)
-		}
-	}
-	if d.Tables()[1].Evicted == 0 || d.Tables()[2].Evicted == 0 {
-		t.Error("nothing was evicted")
-	}
+	d := New(cfg)
+	detecttest.Run(t, d, flows, 10000)
+	detecttest.Bounded(t, d, "hosts", "logins")
 }
 
 func BenchmarkFlows(b *testing.B) {

@@ -79,7 +79,7 @@ func TestNightlyBackup(t *testing.T) {
 		copying(day, 2)
 	}
 	copying(22, 12)
-	_, alerts := run(t, DefaultConfig(), flows, 1000)
+	alerts := run(t, DefaultConfig(), flows)
 	nights, noons := map[int64]bool{}, 0
 	for _, a := range alerts {
 		if a.Kind != "rise" || a.Key != quantityNames[volume] || a.Severity != detect.Low {

@@ -1,7 +1,6 @@
 package trend
 
 import (
-	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -9,15 +8,9 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 )
-
-type said struct{ alerts []detect.Alert }
-
-func (s *said) Alerts(a []detect.Alert) error {
-	s.alerts = append(s.alerts, a...)
-	return nil
-}
 
 const (
 	second = int64(time.Second)
@@ -26,11 +19,9 @@ const (
 	other  = 203<<24 | 113<<8
 )
 
-func addr(a uint32) packet.Addr { return packet.Addr{Lo: 0xffff_0000_0000 | uint64(a)} }
-
 // flow is an answered connection that begins so many s after the beginning.
 func flow(client, server uint32, at float64) flowtable.Record {
-	r := flowtable.Record{Client: addr(client), Server: addr(server), ClientPort: 40000, ServerPort: 443, Version: 4, Proto: packet.ProtoTCP,
+	r := flowtable.Record{Client: detecttest.IPv4(client), Server: detecttest.IPv4(server), ClientPort: 40000, ServerPort: 443, Version: 4, Proto: packet.ProtoTCP,
 		State: flowtable.Closed, ConnState: flowtable.SF, RTT: 1000, Start: begin + int64(at*1e9),
 		Packets: [2]uint64{6, 6}, Bytes: [2]uint64{900, 3000}, Payload: [2]uint64{500, 2500}}
 	r.ID = uint64(r.Start)
@@ -49,22 +40,10 @@ func attempt(client, server uint32, at float64) flowtable.Record {
 	return r
 }
 
-func run(t *testing.T, cfg Config, flows []flowtable.Record, group int) (*Detector, []detect.Alert) {
+// run returns what a detector says of flows.
+func run(t *testing.T, cfg Config, flows []flowtable.Record) []detect.Alert {
 	t.Helper()
-	flows = slices.Clone(flows)
-	slices.SortStableFunc(flows, func(a, b flowtable.Record) int { return int(a.Written - b.Written) })
-	d, out := New(cfg), &said{}
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, out)
-	for part := range slices.Chunk(flows, group) {
-		e.Flows(part)
-		if err := e.Advance(part[len(part)-1].Written); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return d, out.alerts
+	return detecttest.Run(t, New(cfg), flows, 1000)
 }
 
 // ordinary is what 20 hosts do in so many seconds: five connections a second.
@@ -119,7 +98,7 @@ func TestFloodsAreNamedByTheirVictim(t *testing.T) {
 				r.Start, r.End, r.Written = r.Start+int64(before)*second, r.End+int64(before)*second, r.Written+int64(before)*second
 				flows = append(flows, r)
 			}
-			_, alerts := run(t, DefaultConfig(), flows, 1000)
+			alerts := run(t, DefaultConfig(), flows)
 			if got := kinds(alerts); len(got) != 1 || got[0] != c.want {
 				t.Errorf("%s after %d s: got %q, want %q", name, before, got, c.want)
 			}
@@ -139,13 +118,13 @@ func TestICMPErrorsAreNoFlood(t *testing.T) {
 		{packet.ProtoICMP, 3}: 0, {packet.ProtoICMP, 11}: 0, {packet.ProtoICMP, 13}: 1,
 		{packet.ProtoICMPv6, 1}: 0, {packet.ProtoICMPv6, 3}: 0, {packet.ProtoICMPv6, 135}: 1,
 	} {
-		_, alerts := run(t, DefaultConfig(), []flowtable.Record{icmp(uint8(kind[0]), kind[1], 2000, 1)}, 1)
+		alerts := run(t, DefaultConfig(), []flowtable.Record{icmp(uint8(kind[0]), kind[1], 2000, 1)})
 		if len(alerts) != want {
 			t.Errorf("protocol %d type %d: got %q, want %d alerts", kind[0], kind[1], kinds(alerts), want)
 		}
 	}
 	flows := []flowtable.Record{icmp(packet.ProtoICMP, 13, 600, 1), icmp(packet.ProtoICMP, 3, 6000, 1.5)}
-	if _, alerts := run(t, DefaultConfig(), flows, 1); len(alerts) != 1 || alerts[0].Score != 1.2 {
+	if alerts := run(t, DefaultConfig(), flows); len(alerts) != 1 || alerts[0].Score != 1.2 {
 		t.Errorf("beside a flood: got %+v, want one alert of 1.2 times the floor", alerts)
 	}
 }
@@ -156,11 +135,11 @@ func TestFloodSaysHowManySources(t *testing.T) {
 		one = append(one, attempt(other, inside, float64(i)/500))
 		many = append(many, attempt(1<<30+uint32(i%100), inside, float64(i)/500))
 	}
-	_, alerts := run(t, DefaultConfig(), one, 1000)
+	alerts := run(t, DefaultConfig(), one)
 	if got := alerts[0].Client.String(); got != "203.0.113.0" {
 		t.Errorf("client %q", got)
 	}
-	_, alerts = run(t, DefaultConfig(), many, 1000)
+	alerts = run(t, DefaultConfig(), many)
 	sources := alerts[0].Reasons[3]
 	if sources.Feature != "sources" || sources.Value < 85 || sources.Value > 115 || alerts[0].Client.Version != 0 {
 		t.Errorf("got %+v of 100, client %v", sources, alerts[0].Client)
@@ -175,7 +154,7 @@ func TestFloodsAreFew(t *testing.T) {
 			flows = append(flows, attempt(1<<30+uint32(j), inside+uint32(i), float64(j)/200))
 		}
 	}
-	_, alerts := run(t, DefaultConfig(), flows, 1000)
+	alerts := run(t, DefaultConfig(), flows)
 	if len(alerts) != maxFloods || alerts[0].Subject.String() != "10.0.0.104" || alerts[0].Reasons[4].Value != 100 {
 		t.Errorf("%d alerts, the first one about %v: %+v", len(alerts), alerts[0].Subject, alerts[0].Reasons)
 	}
@@ -200,7 +179,7 @@ func TestIsQuiet(t *testing.T) {
 		"port scan": scan, "sweep": sweep, "busy server": busy, "ordinary": ordinary(3600), "a server that is down": slow,
 		"broadcasts": names,
 	} {
-		if _, alerts := run(t, DefaultConfig(), flows, 1000); len(alerts) > 0 {
+		if alerts := run(t, DefaultConfig(), flows); len(alerts) > 0 {
 			t.Errorf("%s: %s: %s", name, alerts[0].Kind, alerts[0].Message)
 		}
 	}
@@ -211,7 +190,7 @@ func TestRise(t *testing.T) {
 	for i := range 4000 {
 		flows = append(flows, flow(inside+3, other+uint32(i%50), 500+float64(i)/100))
 	}
-	_, alerts := run(t, DefaultConfig(), flows, 1000)
+	alerts := run(t, DefaultConfig(), flows)
 	if got := kinds(alerts); !slices.Contains(got, "rise 10.0.0.8") || slices.ContainsFunc(got, func(k string) bool { return k != "rise 10.0.0.8" && k != "shift " }) {
 		t.Errorf("got %q", got)
 	}
@@ -222,24 +201,7 @@ func TestGroupingMeansNothing(t *testing.T) {
 	for i := range 4000 {
 		flows = append(flows, flow(inside+3, other, 500+float64(i)/100), attempt(other, inside, 300+float64(i)/300))
 	}
-	text := func(group int) string {
-		_, alerts := run(t, DefaultConfig(), flows, group)
-		if len(alerts) < 2 {
-			t.Fatalf("%d alerts", len(alerts))
-		}
-		var all []string
-		for _, a := range alerts {
-			all = append(all, a.ID+a.Message)
-		}
-		b, _ := json.Marshal(all)
-		return string(b)
-	}
-	want := text(len(flows))
-	for _, group := range []int{1, 37, 1000} {
-		if got := text(group); got != want {
-			t.Errorf("groups of %d: got %s, want %s", group, got, want)
-		}
-	}
+	detecttest.Grouping(t, func() detect.Detector { return New(DefaultConfig()) }, flows, 2)
 }
 
 // A flood from and to everywhere leaves the tables at their caps; silence of a day is no work.
@@ -252,15 +214,9 @@ func TestBounded(t *testing.T) {
 		flows = append(flows, attempt(10<<24|r.Uint32N(1<<24), 10<<24|r.Uint32N(1<<12), float64(i)/20000))
 	}
 	flows = append(flows, flow(inside, other, 1e7))
-	d, _ := run(t, cfg, flows, 10000)
-	for _, c := range d.Tables() {
-		if c.Entries > c.Cap {
-			t.Errorf("%+v", c)
-		}
-	}
-	if d.Tables()[0].Evicted == 0 {
-		t.Error("no host was evicted")
-	}
+	d := New(cfg)
+	detecttest.Run(t, d, flows, 10000)
+	detecttest.Bounded(t, d, "hosts")
 }
 
 func TestStepsShareARecord(t *testing.T) {
