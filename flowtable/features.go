@@ -45,6 +45,10 @@ type Features struct {
 	// the SYN. Its Length is 0 where that is not known.
 	Packet [2]payload.Packet
 
+	// Hello says what is known of the DTLS ClientHello among the first datagrams of UDP, with the group of Packet. It is no
+	// column of records.
+	Hello payload.Hello
+
 	Sizes [SPLTPackets]int32  // signed payload lengths, up positive, of the first packets with payload
 	Gaps  [SPLTPackets]uint32 // us since the flow's latest timestamp before, 0 if that is later; the largest value stands for all above
 	SPLT  uint8               // how many there are

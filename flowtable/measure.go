@@ -68,7 +68,14 @@ type progress struct {
 	first  [2]firstState
 	packet [2]firstState // never firstOpen
 	splt   uint8         // packets told, at most SPLTPackets
+
+	hello     payload.Hello // with packetGroup, of UDP
+	datagrams uint8         // with payload that were looked at for it, at most helloDatagrams
 }
+
+// helloDatagrams is how many datagrams of a UDP flow with payload are looked at for a DTLS hello: with ICE, some of STUN come
+// before it.
+const helloDatagrams = 24
 
 // sums are what a flow's moments and means are made from.
 type sums struct{ side [2]sideSums }
@@ -138,7 +145,7 @@ func (m *measures) open(place uint32) {
 func (m *measures) next(place uint32) {
 	m.forget(place)
 	lost := [2]firstState{firstLost, firstLost}
-	*m.told.at(place) = progress{lost, lost, SPLTPackets}
+	*m.told.at(place) = progress{first: lost, packet: lost, splt: SPLTPackets, datagrams: helloDatagrams}
 	if m.groups&momentGroups != 0 {
 		*m.sums.at(place) = sums{}
 	}
@@ -234,6 +241,12 @@ func (m *measures) add(place uint32, f *flow, in *Input, d int) {
 	if m.groups&packetGroup != 0 && s.packet[d] < firstDone {
 		m.packet.add(&s.packet[d], &m.packet.sides.at(place)[d], in)
 	}
+	if m.groups&packetGroup != 0 && in.Proto == packet.ProtoUDP && in.PayloadLen > 0 && s.datagrams < helloDatagrams {
+		s.datagrams++
+		if in.Flags&(packet.FragFirst|packet.FragLater) == 0 {
+			s.hello = s.hello.Then(in.Captured, int(in.PayloadLen))
+		}
+	}
 }
 
 // addMoments counts a packet in the sums of its end, of which so many came before.
@@ -319,6 +332,7 @@ func (m *measures) features(place uint32, f *flow, up int) *Features {
 			r.Packet[i] = m.packet.sides.at(place)[d].stats
 		}
 	}
+	r.Hello = s.hello
 	if m.groups&(spltGroup|burstGroup) != 0 && f.bits&fixed == 0 {
 		r.SPLT = s.splt
 		for i, p := range m.splt.at(place)[:s.splt] {

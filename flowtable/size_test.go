@@ -25,7 +25,7 @@ func TestFeaturesSize(t *testing.T) {
 		got, want uintptr
 	}{
 		{"sums", unsafe.Sizeof(sums{}), 176},
-		{"progress", unsafe.Sizeof(progress{}), 5},
+		{"progress", unsafe.Sizeof(progress{}), 7},
 		{"splt", unsafe.Sizeof(splt{}), 256},
 		{"two firsts", unsafe.Sizeof([2]first{}), 112},
 		{"two first packets", unsafe.Sizeof([2]firstPacket{}), 64},

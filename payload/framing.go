@@ -121,9 +121,7 @@ var udpFramings = [...]framingTest{
 }
 
 var bothFramings = [...]framingTest{
-	{FramingSTUN, func(b []byte, n int) bool {
-		return len(b) >= 20 && b[0] < 0x40 && bigEndian.Uint32(b[4:]) == 0x2112a442 && int(bigEndian.Uint16(b[2:])) <= n-20
-	}},
+	{FramingSTUN, isSTUN},
 	{FramingDER, isDER},
 	{FramingFile, func(b []byte, _ int) bool { return beginsWith(b, fileStarts) }},
 	{FramingText, isText},
@@ -149,6 +147,11 @@ func beginsWith(b []byte, starts [][]byte) bool {
 		}
 	}
 	return false
+}
+
+// isSTUN tells a message with the magic cookie.
+func isSTUN(b []byte, n int) bool {
+	return len(b) >= 20 && b[0] < 0x40 && bigEndian.Uint32(b[4:]) == 0x2112a442 && int(bigEndian.Uint16(b[2:])) <= n-20
 }
 
 func isLength16(b []byte, n int) bool { return len(b) > 2 && int(bigEndian.Uint16(b)) == n-2 }

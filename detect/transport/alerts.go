@@ -22,6 +22,10 @@ func (d *Detector) conclude(key service, s *server, b detect.Batch, status detec
 	if s.openVPN.flows > s.openVPN.told {
 		out.Alert(s.openVPN.alert("openvpn", detect.Informational, key, s, b, status, "both sides begin as OpenVPN does"))
 	}
+	if s.hellos.flows > s.hellos.told {
+		out.Alert(s.hellos.alert("snowflake_hello", detect.Informational, key, s, b, status,
+			"STUN is followed by a DTLS hello as pion's library for WebRTC makes it, which Snowflake uses, and others do"))
+	}
 	if s.called == 0 {
 		return
 	}

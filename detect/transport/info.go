@@ -22,6 +22,9 @@ probability: 1/(1 + (1-base_rate)/base_rate exp(-evidence)); Wails et al., On Pr
   Real-World Networks, NDSS 2024, on evidence by host
 meek_polls: TLS, and within the first 32 packets with payload 3 idle times or more in a row before the client asks again, 50 ms or
   more each, each 1.35 to 1.65 times the one before, the round-trip time added (meek: 1.5)
+snowflake_hello: UDP, and among the first 24 datagrams STUN and then, whole, a DTLS 1.2 ClientHello as pion/webrtc makes it: DTLS 1.2 on
+  the record and in the hello, no session, cipher suites and extensions of its list in its order, use_srtp, no server name (from
+  pion/dtls as published until 2026)
 openvpn, where detect.transport.openvpn is set: the first packets of both sides are OpenVPN's hard reset, by opcode, session and packet number
 tls_in_tls: min_flows flows of TLS or more to a server with six bursts within 25 packets with payload, and of half of them or more the
   log-likelihood ratio of the logarithms of the bytes of bursts 3 to 6 is 2 or more: normal distributions of flows with another TLS
@@ -38,6 +41,7 @@ obfuscated_proxy: probability >= detect.transport.probability, and min_flows hit
 		Kinds: []detect.Kind{
 			{Name: "meek_polls", Severity: detect.Low, Doc: "Clients of a TLS server poll it after times that grow by half, as meek's do."},
 			{Name: "tls_in_tls", Severity: detect.Low, Doc: "Flows of TLS to a server look as if another TLS handshake went on within them."},
+			{Name: "snowflake_hello", Severity: detect.Informational, Doc: "A flow begins as WebRTC made with pion's library, as Snowflake's proxies and other programs begin theirs."},
 			{Name: "openvpn", Severity: detect.Informational, Doc: "A server speaks OpenVPN."},
 			{Name: "obfuscated_proxy", Severity: detect.Low, Doc: "The flows of a server begin like those of a fully encrypted transport, one client's and hour's like the other's."},
 		},

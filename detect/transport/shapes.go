@@ -14,6 +14,7 @@ type shape uint8
 const (
 	pollLadder shape = 1 << iota // an idle client asks again after times that grow by half, as meek's
 	openVPN                      // both sides begin with OpenVPN's hard reset
+	pionHello                    // STUN, then a DTLS hello of pion's, as Snowflake's
 )
 
 // Limits of obfs4's handshake, bytes, each way (obfs4's specification: padding makes them uniform within).
@@ -109,6 +110,9 @@ func cheapShapes(r *flowtable.Record) (s shape) {
 	up, down := &f.Packet[flowtable.Up], &f.Packet[flowtable.Down]
 	if up.Framing == payload.FramingOpenVPN && down.Framing == payload.FramingOpenVPN {
 		s |= openVPN
+	}
+	if r.Proto == packet.ProtoUDP && f.Hello&(payload.HelloSTUN|payload.HelloPion) == payload.HelloSTUN|payload.HelloPion {
+		s |= pionHello
 	}
 	if r.Proto == packet.ProtoTCP && up.Framing == payload.FramingTLS && ladder(f, r.RTT) >= ladderSteps {
 		s |= pollLadder

@@ -140,3 +140,21 @@ func TestOpenVPN(t *testing.T) {
 		t.Errorf("one side only: got %+v", alerts)
 	}
 }
+
+// A hello of pion's after STUN is told once of each server and port, and is nobody's alarm; one without STUN is not told.
+func TestSnowflakeHello(t *testing.T) {
+	r := flow(1000, 108, -96, 135, -700)
+	r.Proto = packet.ProtoUDP
+	r.Features.Packet[flowtable.Up].Framing = payload.FramingSTUN
+	r.Features.Hello = payload.HelloSTUN | payload.HelloClient | payload.HelloPion
+	direct := *r
+	f := *r.Features
+	f.Hello &^= payload.HelloSTUN
+	direct.Features = &f
+	flows := []flowtable.Record{at(r, 1, 7, 0), at(&direct, 2, 8, time.Second), at(r, 3, 7, 2*time.Second)}
+	_, alerts := run(t, DefaultConfig(), flows, 2)
+	if len(alerts) != 1 || alerts[0].Kind != "snowflake_hello" || alerts[0].Severity != detect.Informational || alerts[0].Proto != packet.ProtoUDP ||
+		alerts[0].Evidence.Total != 2 || !strings.Contains(alerts[0].Message, "in 2 flows STUN is followed by a DTLS hello") {
+		t.Errorf("got %+v", alerts)
+	}
+}

@@ -80,10 +80,11 @@ type server struct {
 	tunnels  sight           // of them, those with one
 	ladders  sight           // flows with a ladder of polls
 	openVPN  sight           // flows that begin as OpenVPN's
+	hellos   sight           // flows with a DTLS hello as Snowflake's
 	first    int64           // time of the first hit
 	news     bool            // it is in Detector.news
 	evidence detect.Evidence // hits
-	shaped   detect.Evidence // flows of ladders, tunnels and openVPN
+	shaped   detect.Evidence // flows of the shapes
 }
 
 // sight is how often a shape was seen.
@@ -277,6 +278,9 @@ func (d *Detector) sight(f *detect.Flow, shapes shape) {
 	}
 	if shapes&openVPN != 0 {
 		s.openVPN.flows++
+	}
+	if shapes&pionHello != 0 {
+		s.hellos.flows++
 	}
 	s.shaped.Add(f.ID)
 	d.tell(key, hash, s)
