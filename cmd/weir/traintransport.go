@@ -41,6 +41,7 @@ func trainTransport(a *app, cmd *cobra.Command) *cobra.Command {
 	flags.StringVar(&t.rows, "rows", "", "Write the feature rows into this CSV `file`, too")
 	flags.StringVar(&t.fitting.Split, "split", t.fitting.Split, "Hold out cases by `server, host or capture`")
 	flags.Float64Var(&t.fitting.FPR, "fpr", t.fitting.FPR, "Set the threshold where this `share` of negatives is called, 0 to 0.5")
+	flags.IntVar(&t.fitting.Simulated, "simulated", t.fitting.Simulated, "Fit trees of flow starts to `n` simulated flows of each class, too, 0 to 100000")
 	flags.Uint64Var(&t.fitting.Seed, "seed", t.fitting.Seed, "Decide what is left to chance by this `seed`")
 	return cmd
 }
@@ -67,6 +68,9 @@ func (t *transportTraining) check() (set transport.Set, err error) {
 	}
 	if !(t.fitting.FPR >= 0 && t.fitting.FPR <= .5) {
 		return "", usagef("--fpr: got %v, want 0 to 0.5", t.fitting.FPR)
+	}
+	if t.fitting.Simulated < 0 || t.fitting.Simulated > 100_000 {
+		return "", usagef("--simulated: got %d, want 0 to 100000", t.fitting.Simulated)
 	}
 	return setOf(t.features)
 }
@@ -128,11 +132,13 @@ type transportSettings struct {
 	Folds    int        `json:"folds"`
 	FPR      float64    `json:"fpr"`
 	Seed     uint64     `json:"seed"`
+
+	Simulated int `json:"simulated"` // flows of each class, at most
 }
 
 func (t *transportTraining) settings() transportSettings {
 	return transportSettings{t.fitting.Kind, t.features, t.data.positive, t.data.negative, t.fitting.Split, t.fitting.Folds, t.fitting.FPR,
-		t.fitting.Seed}
+		t.fitting.Seed, t.fitting.Simulated}
 }
 
 // told says on a terminal how many folds are done.

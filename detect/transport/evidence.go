@@ -66,12 +66,13 @@ type tally struct{ k, n float64 }
 
 // Tune sets the model's threshold and evidence from scores of rows that its classifier was not fitted to, each of one
 // server: the threshold is the least that a share fpr of the rows that are not positive reach at most. Odd is Jeffreys'
-// estimate from how many servers that are not positive have half of their rows or more called, of three rows at least.
-func (m *Model) Tune(scores []float64, positive []bool, servers []int, fpr float64) error {
+// estimate from how many servers that are not positive have half of their rows or more called, of three rows at least. Others
+// are scores of more rows that are not positive, of no server: they count for the threshold alone.
+func (m *Model) Tune(scores []float64, positive []bool, servers []int, fpr float64, others ...float64) error {
 	if len(scores) != len(positive) || len(scores) != len(servers) {
 		panic("bug: scores, classes and servers of other rows")
 	}
-	m.Thresholds = Thresholds{Score: threshold(scores, positive, fpr), FPR: fpr}
+	m.Thresholds = Thresholds{Score: threshold(slices.Concat(scores, others), slices.Concat(positive, make([]bool, len(others))), fpr), FPR: fpr}
 	var tallies [2]map[int]tally
 	for i := range tallies {
 		tallies[i] = map[int]tally{}
