@@ -11,10 +11,13 @@ import (
 // the three measures, and 1 in 1,000 begin with the framing of a known protocol, by chance.
 const (
 	randomLimit   = 8
-	randomLeast   = 16  // bytes: of fewer nothing can be said, and a transport's salt alone has as many
 	randomPenalty = 10  // log-odds
 	mostlyRandom  = .95 // share of positive rows
 )
+
+// leastFirst are the bytes that first packets of each side have at least: Shadowsocks' shortest initial value with the shortest
+// address, or with one byte.
+var leastFirst = map[string]float64{"up": 8 + 7, "down": 8 + 1}
 
 // randomBounds are where the first packets of both sides lie that are random bytes.
 func randomBounds() []learn.Bound {
@@ -24,7 +27,7 @@ func randomBounds() []learn.Bound {
 			bounds = append(bounds, learn.Bound{Column: measure + side, Least: -randomLimit, Most: randomLimit})
 		}
 		bounds = append(bounds, learn.Bound{Column: "framing_known_" + side},
-			learn.Bound{Column: "first_len_" + side, Least: log2(randomLeast), Most: log2(payload.PacketBytes)})
+			learn.Bound{Column: "first_len_" + side, Least: log2(leastFirst[side]), Most: log2(payload.PacketBytes)})
 	}
 	return bounds
 }

@@ -57,7 +57,7 @@ func TestRestrict(t *testing.T) {
 	if lowered > 12 {
 		t.Errorf("of 2,000 flows of random bytes the scores of %d are lowered", lowered)
 	}
-	for name, row := range map[string][]float64{"up": firsts(text, random(100)), "down": firsts(random(100), text), "short": firsts(random(15), random(100)), "TLS": firsts(append([]byte{22, 3, 1, 0, 95}, random(95)...), random(100))} {
+	for name, row := range map[string][]float64{"up": firsts(text, random(100)), "down": firsts(random(100), text), "short": firsts(random(14), random(100)), "short answer": firsts(random(100), random(8)), "TLS": firsts(append([]byte{22, 3, 1, 0, 95}, random(95)...), random(100))} {
 		if score := m.Predict(row); score > -9 {
 			t.Errorf("%s: score %v", name, score)
 		}
