@@ -1,7 +1,6 @@
 package clusters
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,15 +9,9 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 )
-
-type sink struct{ alerts []detect.Alert }
-
-func (s *sink) Alerts(a []detect.Alert) error {
-	s.alerts = append(s.alerts, a...)
-	return nil
-}
 
 // kinds is so many flows of two kinds, and in the middle one of odd bytes up.
 func kinds(n int, odd uint64) (all []flowtable.Record) {
@@ -38,21 +31,10 @@ func kinds(n int, odd uint64) (all []flowtable.Record) {
 	return all
 }
 
+// run returns what a detector says of records, which come so many at a time.
 func run(t *testing.T, cfg Config, records []flowtable.Record, group int) []detect.Alert {
 	t.Helper()
-	var got sink
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{New(cfg)}, &got)
-	for part := range slices.Chunk(records, group) {
-		e.Flows(part)
-		if err := e.Advance(part[len(part)-1].Written); err != nil {
-			t.Fatal(err)
-		}
-	}
-	e.End(records[len(records)-1].Written)
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return got.alerts
+	return detecttest.Run(t, New(cfg), records, group)
 }
 
 func TestOddFlowAndItsTwin(t *testing.T) {
@@ -85,15 +67,7 @@ func TestGroupsMeanNothing(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.MaxFlows, cfg.Far = 900, 2
 	all := kinds(1000, 1<<33)
-	want := run(t, cfg, all, len(all))
-	if len(want) == 0 {
-		t.Fatal("no alerts")
-	}
-	for _, group := range []int{1, 13, 200} {
-		if got := run(t, cfg, all, group); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
-			t.Errorf("in groups of %d: got %+v, want %+v", group, got, want)
-		}
-	}
+	detecttest.Grouping(t, func() detect.Detector { return New(cfg) }, all, 1)
 }
 
 // Among well separated groups the best of several starts finds each.

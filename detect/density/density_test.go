@@ -1,22 +1,14 @@
 package density
 
 import (
-	"fmt"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 )
-
-type sink struct{ alerts []detect.Alert }
-
-func (s *sink) Alerts(a []detect.Alert) error {
-	s.alerts = append(s.alerts, a...)
-	return nil
-}
 
 // minutes is so many flows in each of three minutes from 1 h, and in the middle one a large flow.
 func minutes(n int, large uint64) (all []flowtable.Record) {
@@ -32,20 +24,10 @@ func minutes(n int, large uint64) (all []flowtable.Record) {
 	return all
 }
 
+// run returns what a detector says of records, which come so many at a time.
 func run(t *testing.T, cfg Config, records []flowtable.Record, group int) []detect.Alert {
 	t.Helper()
-	var got sink
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{New(cfg)}, &got)
-	for part := range slices.Chunk(records, group) {
-		e.Flows(part)
-		if err := e.Advance(part[len(part)-1].Written); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return got.alerts
+	return detecttest.Run(t, New(cfg), records, group)
 }
 
 func TestLargeFlowAndItsTwin(t *testing.T) {
@@ -73,15 +55,7 @@ func TestGroupsMeanNothing(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.FlowsPerAlert, cfg.MaxFlows, cfg.Columns = 1, 2800, []string{"bytes", "up_down_ratio"}
 	all := minutes(3000, 1<<40)
-	want := run(t, cfg, all, len(all))
-	if len(want) == 0 {
-		t.Fatal("no alerts")
-	}
-	for _, group := range []int{1, 17, 1000} {
-		if got := run(t, cfg, all, group); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
-			t.Errorf("in groups of %d: got %+v, want %+v", group, got, want)
-		}
-	}
+	detecttest.Grouping(t, func() detect.Detector { return New(cfg) }, all, 1)
 }
 
 // The scores are the furthest first, and those of a sample are degraded.

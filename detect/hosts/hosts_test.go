@@ -15,6 +15,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 )
 
@@ -95,25 +96,11 @@ func (t *trace) others(at int64) {
 	}
 }
 
-type alertList struct{ alerts []detect.Alert }
-
-func (l *alertList) Alerts(alerts []detect.Alert) error {
-	l.alerts = append(l.alerts, alerts...)
-	return nil
-}
-
-func run(cfg Config, records []flowtable.Record, group int) ([]detect.Alert, *Detector) {
-	var list alertList
+// run returns what a detector says of records, which come so many at a time, and the detector.
+func run(t *testing.T, cfg Config, records []flowtable.Record, group int) ([]detect.Alert, *Detector) {
+	t.Helper()
 	d := New(cfg)
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, &list)
-	for i := 0; i < len(records); i += group {
-		part := records[i:min(i+group, len(records))]
-		e.Flows(part)
-		_ = e.Advance(part[len(part)-1].Written)
-	}
-	e.End(records[len(records)-1].Written)
-	_ = e.Close()
-	return list.alerts, d
+	return detecttest.Run(t, d, records, group), d
 }
 
 func said(alerts []detect.Alert) (s []string) {
@@ -152,11 +139,11 @@ func TestHosts(t *testing.T) {
 			var tr trace
 			tr.others(10)
 			test.make(&tr)
-			alerts, _ := run(DefaultConfig(), tr.records, 1)
+			alerts, _ := run(t, DefaultConfig(), tr.records, 1)
 			if diff := cmp.Diff(test.want, said(alerts)); diff != "" {
 				t.Error(diff)
 			}
-			again, _ := run(DefaultConfig(), tr.records, 1009)
+			again, _ := run(t, DefaultConfig(), tr.records, 1009)
 			if diff := cmp.Diff(alerts, again, cmpopts.EquateNaNs(), cmp.AllowUnexported(detect.Evidence{})); diff != "" {
 				t.Errorf("with other groups: %s", diff)
 			}
@@ -195,7 +182,7 @@ func TestGuessesCountForNobody(t *testing.T) {
 		var tr trace
 		tr.others(10)
 		test.make(&tr)
-		if alerts, _ := run(DefaultConfig(), tr.records, 1); len(alerts) != test.want {
+		if alerts, _ := run(t, DefaultConfig(), tr.records, 1); len(alerts) != test.want {
 			t.Errorf("%s: got %v, want %d", name, said(alerts), test.want)
 		}
 	}
@@ -206,7 +193,7 @@ func TestFewHostsHaveNoFence(t *testing.T) {
 	for i := range uint16(50) {
 		tr.add(10, addr(10, 0, 0, 1), addr(10, 0, 0, 2), i, true)
 	}
-	if alerts, _ := run(DefaultConfig(), tr.records, 1); len(alerts) != 0 {
+	if alerts, _ := run(t, DefaultConfig(), tr.records, 1); len(alerts) != 0 {
 		t.Errorf("got %v", said(alerts))
 	}
 }
@@ -222,11 +209,11 @@ func TestStaysOverTheFence(t *testing.T) {
 	}
 	cfg := detect.DefaultConfig()
 	cfg.Suppress = 0
-	var list alertList
+	var list detecttest.Alerts
 	e := detect.NewEngine(cfg, []detect.Detector{New(DefaultConfig())}, &list)
 	e.Flows(tr.records)
 	_ = e.Close()
-	if diff := cmp.Diff([]string{"over_fence 192.0.2.1 client 30 over 10", "over_fence 192.0.2.1 client 9 over 8"}, said(list.alerts)); diff != "" {
+	if diff := cmp.Diff([]string{"over_fence 192.0.2.1 client 30 over 10", "over_fence 192.0.2.1 client 9 over 8"}, said(list)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/internal/detecttest"
 )
 
 // Batches of 100,000 flows: among 2,000 pairs, and each of another pair, as in a flood from spoofed addresses, of which five
@@ -25,9 +26,9 @@ func BenchmarkFlows(b *testing.B) {
 					f[0].Time = start + int64(time.Duration(n)*time.Microsecond)
 					f[0].ClientHash = detect.Mix(7, r.Client.Lo)
 					f[0].PairHash = detect.Mix(f[0].ClientHash, 2)
-					d.Flows(f, discard{})
+					d.Flows(f, detecttest.Nowhere{})
 				}
-				d.CloseBatch(detect.Batch{Start: start, End: start + int64(every), Every: every}, discard{})
+				d.CloseBatch(detect.Batch{Start: start, End: start + int64(every), Every: every}, detecttest.Nowhere{})
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.flows), "ns/flow")
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 )
 
@@ -43,28 +44,10 @@ func records(flows []flow) []flowtable.Record {
 	return all
 }
 
-type sink struct{ alerts []detect.Alert }
-
-func (s *sink) Alerts(a []detect.Alert) error {
-	s.alerts = append(s.alerts, a...)
-	return nil
-}
-
-// run gives records to a detector, so many at a time, and returns its alerts.
+// run returns what a detector says of records, which come so many at a time.
 func run(t *testing.T, cfg Config, records []flowtable.Record, group int) []detect.Alert {
 	t.Helper()
-	var got sink
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{New(cfg)}, &got)
-	for part := range slices.Chunk(records, group) {
-		e.Flows(part)
-		if err := e.Advance(part[len(part)-1].Written); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return got.alerts
+	return detecttest.Run(t, New(cfg), records, group)
 }
 
 func kinds(alerts []detect.Alert) (all []string) {
@@ -187,16 +170,7 @@ func TestAlertSaysItsNumbers(t *testing.T) {
 func TestGroupsMeanNothing(t *testing.T) {
 	all := records(slices.Concat(usual(hour), scan(hour+3*time.Second, 99, 33, false), usual(hour+20*time.Second), sweep(hour+25*time.Second, 60),
 		usual(hour+700*time.Second), scan(hour+703*time.Second, 99, 40, false)))
-	want := run(t, DefaultConfig(), all, len(all))
-	if len(want) != 3 {
-		t.Fatal(kinds(want))
-	}
-	for _, group := range []int{1, 2, 13, 100} {
-		got := run(t, DefaultConfig(), all, group)
-		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) { // NaN is not equal to itself
-			t.Errorf("in groups of %d: got %v, want %v", group, kinds(got), kinds(want))
-		}
-	}
+	detecttest.Grouping(t, func() detect.Detector { return New(DefaultConfig()) }, all, 3)
 }
 
 // A port is new again 600 s after it was used last, counted to the beginning of the batch.
@@ -207,7 +181,7 @@ func TestPortsExpire(t *testing.T) {
 	}{{599999999999, 0}, {600 * time.Second, 1}, {600000000001, 1}} {
 		d := New(DefaultConfig())
 		d.add(&detect.Flow{Record: ptr(flow{hour - c.last, 1, 2, 80, 1, 1, true}.record(1)), Time: int64(hour - c.last)})
-		d.CloseBatch(detect.Batch{Start: int64(hour - 610*time.Second), End: int64(hour - 590*time.Second)}, discard{})
+		d.CloseBatch(detect.Batch{Start: int64(hour - 610*time.Second), End: int64(hour - 590*time.Second)}, detecttest.Nowhere{})
 		d.add(&detect.Flow{Record: ptr(flow{hour + 1, 1, 2, 80, 1, 1, true}.record(2)), Time: int64(hour + 1)})
 		for _, p := range d.pairs.All() {
 			if p.newPorts != c.want {
@@ -218,11 +192,6 @@ func TestPortsExpire(t *testing.T) {
 }
 
 func ptr(r flowtable.Record) *flowtable.Record { return &r }
-
-type discard struct{}
-
-func (discard) Alert(detect.Alert) {}
-func (discard) Score(detect.Score) {}
 
 // As many pairs as anybody sends: memory stays, and what is not judged is counted and said.
 func TestCaps(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/internal/detecttest"
 )
 
 func TestFenceOfKnownValues(t *testing.T) {
@@ -56,7 +57,7 @@ func TestBatchesAreNumpys(t *testing.T) {
 			hash := detect.Mix(f[1], f[2])
 			d.add(&detect.Flow{Record: &r, Time: int64(at), ClientHash: f[1], PairHash: hash})
 		}
-		b := batch{Batch: &detect.Batch{Start: want.Start * 1e9, End: want.Start*1e9 + 1e10}, out: discard{}}
+		b := batch{Batch: &detect.Batch{Start: want.Start * 1e9, End: want.Start*1e9 + 1e10}, out: detecttest.Nowhere{}}
 		d.fence(&b)
 		for i := range features {
 			near(t, want.Start, featureNames[i]+" lower", b.fences[i].Lower, want.Lower[i])
@@ -68,7 +69,7 @@ func TestBatchesAreNumpys(t *testing.T) {
 		for _, pair := range want.Pairs {
 			checkPair(t, d, &b, pair)
 		}
-		d.CloseBatch(*b.Batch, discard{})
+		d.CloseBatch(*b.Batch, detecttest.Nowhere{})
 	}
 }
 

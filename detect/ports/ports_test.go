@@ -15,6 +15,7 @@ import (
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/sketch"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 )
 
@@ -29,26 +30,11 @@ func flow(at int64, proto uint8, client, server packet.Addr, port uint16) flowta
 		Packets: [2]uint64{3, 2}, Bytes: [2]uint64{300, 200}}
 }
 
-type alertList struct{ alerts []detect.Alert }
-
-func (l *alertList) Alerts(alerts []detect.Alert) error {
-	l.alerts = append(l.alerts, alerts...)
-	return nil
-}
-
-// run judges records, in groups of a size.
-func run(cfg Config, records []flowtable.Record, group int) ([]detect.Alert, *Detector) {
-	var list alertList
+// run returns what a detector says of records, which come so many at a time, and the detector.
+func run(t *testing.T, cfg Config, records []flowtable.Record, group int) ([]detect.Alert, *Detector) {
+	t.Helper()
 	d := New(cfg)
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, &list)
-	for i := 0; i < len(records); i += group {
-		part := records[i:min(i+group, len(records))]
-		e.Flows(part)
-		_ = e.Advance(part[len(part)-1].Written)
-	}
-	e.End(records[len(records)-1].Written)
-	_ = e.Close()
-	return list.alerts, d
+	return detecttest.Run(t, d, records, group), d
 }
 
 // The figures are those of plain maps.
@@ -83,7 +69,7 @@ func TestPortsAreThoseOfMaps(t *testing.T) {
 			f.clients[r.Client], f.servers[r.Server] = true, true
 		}
 	}
-	_, d := run(DefaultConfig(), records, 1000)
+	_, d := run(t, DefaultConfig(), records, 1000)
 	got := d.Ports()
 	if len(got) != len(want) {
 		t.Fatalf("%d ports, want %d", len(got), len(want))
@@ -158,15 +144,15 @@ func TestFirstUses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			records := append(slices.Clone(base), test.more...)
-			alerts, _ := run(DefaultConfig(), records, 1)
+			alerts, _ := run(t, DefaultConfig(), records, 1)
 			if diff := gocmp.Diff(test.want, said(alerts)); diff != "" {
 				t.Error(diff)
 			}
-			again, _ := run(DefaultConfig(), records, 1009)
+			again, _ := run(t, DefaultConfig(), records, 1009)
 			if diff := gocmp.Diff(alerts, again, cmpopts.EquateNaNs(), gocmp.AllowUnexported(detect.Evidence{})); diff != "" {
 				t.Errorf("with other groups: %s", diff)
 			}
-			if early, _ := run(DefaultConfig(), append(quietNetwork(day/2), test.more...), 1000); len(test.more) > 0 && test.more[0].Written > 86400*sec && len(early) > len(test.want) {
+			if early, _ := run(t, DefaultConfig(), append(quietNetwork(day/2), test.more...), 1000); len(test.more) > 0 && test.more[0].Written > 86400*sec && len(early) > len(test.want) {
 				t.Errorf("early: %v", said(early))
 			}
 		})
@@ -179,13 +165,13 @@ func TestLearning(t *testing.T) {
 	for i := range 1000 {
 		records = append(records, flow(int64(i)*60+100, packet.ProtoTCP, addr(10, 0, 1, 1), addr(10, 0, 0, 1), uint16(2000+i)))
 	}
-	if alerts, _ := run(DefaultConfig(), records, 100); len(alerts) != 0 {
+	if alerts, _ := run(t, DefaultConfig(), records, 100); len(alerts) != 0 {
 		t.Errorf("in the first day: %v", said(alerts)[:1])
 	}
 	for i := range 5000 {
 		records = append(records, flow(60100+int64(i)*60, packet.ProtoTCP, addr(10, 0, 1, 1), addr(10, 0, 0, 1), uint16(3000+i)))
 	}
-	if alerts, _ := run(DefaultConfig(), records, 100); len(alerts) != 0 {
+	if alerts, _ := run(t, DefaultConfig(), records, 100); len(alerts) != 0 {
 		t.Errorf("where they are common: %d, %v", len(alerts), said(alerts)[:1])
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -54,13 +55,13 @@ func replay(t *testing.T, paths []string) []detect.Alert {
 		defer src.Close()
 		sources = append(sources, src)
 	}
-	var list alertList
+	var list detecttest.Alerts
 	opt := sensor.Options{Config: sensor.DefaultConfig(), Flow: flowtable.DefaultConfig(), Windows: features.DefaultConfig()}
 	opt.Detect = detect.NewEngine(detect.DefaultConfig(), []detect.Detector{New(DefaultConfig())}, &list)
 	if _, err := sensor.Run(context.Background(), pcapfile.Merge(sources...), nothing{}, opt); err != nil {
 		t.Fatal(err)
 	}
-	return list.alerts
+	return list
 }
 
 func TestRealScansAreFound(t *testing.T) {
@@ -160,13 +161,13 @@ func TestRealFlowFiles(t *testing.T) {
 			}
 		}
 		slices.SortStableFunc(flows, func(a, b detect.Flow) int { return int(a.Time - b.Time) })
-		var list alertList
+		var list detecttest.Alerts
 		e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{New(DefaultConfig())}, &list)
 		e.Judge(flows)
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(test.want, said(list.alerts)); diff != "" {
+		if diff := cmp.Diff(test.want, said(list)); diff != "" {
 			t.Errorf("%s: %s", path, diff)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
 )
 
@@ -122,28 +123,11 @@ func tcpStates(r *flowtable.Record, history string) (flowtable.ConnState, flowta
 	return flowtable.SF, flowtable.Closed
 }
 
-type alertList struct{ alerts []detect.Alert }
-
-func (l *alertList) Alerts(alerts []detect.Alert) error {
-	l.alerts = append(l.alerts, alerts...)
-	return nil
-}
-
-// run judges the trace, in groups of a size.
-func run(cfg Config, records []flowtable.Record, group int) ([]detect.Alert, *Detector) {
-	var list alertList
+// run returns what a detector says of records, which come so many at a time, and the detector.
+func run(t *testing.T, cfg Config, records []flowtable.Record, group int) ([]detect.Alert, *Detector) {
+	t.Helper()
 	d := New(cfg)
-	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, &list)
-	for i := 0; i < len(records); i += group {
-		part := records[i:min(i+group, len(records))]
-		e.Flows(part)
-		_ = e.Advance(part[len(part)-1].Written)
-	}
-	if n := len(records); n > 0 {
-		e.End(records[n-1].Written)
-	}
-	_ = e.Close()
-	return list.alerts, d
+	return detecttest.Run(t, d, records, group), d
 }
 
 // said is what the alerts say in short.
@@ -302,11 +286,11 @@ func TestScans(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var tr trace
 			test.make(&tr)
-			alerts, _ := run(DefaultConfig(), tr.records, 1)
+			alerts, _ := run(t, DefaultConfig(), tr.records, 1)
 			if diff := cmp.Diff(test.want, said(alerts)); diff != "" {
 				t.Fatal(diff)
 			}
-			all, _ := run(DefaultConfig(), tr.records, 7919)
+			all, _ := run(t, DefaultConfig(), tr.records, 7919)
 			if diff := cmp.Diff(alerts, all, cmpopts.EquateNaNs(), cmp.AllowUnexported(detect.Evidence{})); diff != "" {
 				t.Errorf("with other groups: %s", diff)
 			}
@@ -322,7 +306,7 @@ func TestClassicNeedsFourFailures(t *testing.T) {
 		for i := range n {
 			tr.add(100, packet.ProtoTCP, "192.0.2.4", fmt.Sprintf("10.0.0.%d", i), 445, "S")
 		}
-		if alerts, _ := run(cfg, tr.records, 1); len(alerts) != want {
+		if alerts, _ := run(t, cfg, tr.records, 1); len(alerts) != want {
 			t.Errorf("%d failures: %d alerts, want %d", n, len(alerts), want)
 		}
 	}
@@ -342,7 +326,7 @@ func TestFloodIsNoScanAndForgetsNone(t *testing.T) {
 			tr.add(at, packet.ProtoTCP, "10.9.9.9", fmt.Sprintf("203.0.113.%d", i/50_000*3+i%50_000), 23, "S")
 		}
 	}
-	alerts, d := run(DefaultConfig(), tr.records, 10_000)
+	alerts, d := run(t, DefaultConfig(), tr.records, 10_000)
 	if diff := cmp.Diff([]string{"10.9.9.9 address_scan medium hosts=60 ports=1 targets=60"}, said(alerts)); diff != "" {
 		t.Error(diff)
 	}
@@ -367,7 +351,7 @@ func TestForgottenScannersAreReported(t *testing.T) {
 			tr.add(100, packet.ProtoTCP, fmt.Sprintf("192.0.2.%d", source), fmt.Sprintf("10.0.0.%d", i), 23, "S")
 		}
 	}
-	alerts, _ := run(cfg, tr.records, 1)
+	alerts, _ := run(t, cfg, tr.records, 1)
 	degraded := 0
 	for _, a := range alerts {
 		if a.Status == detect.Degraded {
@@ -384,7 +368,7 @@ func TestMessageNamesWhatWasAsked(t *testing.T) {
 	for i := range 20 {
 		tr.add(100+float64(i), packet.ProtoTCP, "10.0.0.9", fmt.Sprintf("203.0.113.%d", i), uint16(22+i%2), "S")
 	}
-	alerts, _ := run(DefaultConfig(), tr.records, 1)
+	alerts, _ := run(t, DefaultConfig(), tr.records, 1)
 	if len(alerts) != 1 || !strings.HasPrefix(alerts[0].Message, "10.0.0.9 asked 20 hosts on tcp ports 22, 23 within 19s") {
 		t.Errorf("got %v", alerts)
 	}
@@ -394,7 +378,7 @@ func TestMessageNamesWhatWasAsked(t *testing.T) {
 }
 
 func BenchmarkFlood(b *testing.B) {
-	var list alertList
+	var list detecttest.Alerts
 	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{New(DefaultConfig())}, &list)
 	var tr trace
 	for range 10_000 {
