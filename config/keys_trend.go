@@ -12,8 +12,8 @@ func trendKeys() []Key {
 		{"detect.trend.ratio", "ratio", "1 to 1000", "How many times what is usual a rise has to be."},
 		{"detect.trend.min_flows", "flows", "1 to 1000000000", "Flows in 10 s below which no host rises."},
 		{"detect.trend.min_bytes", "bytes", "1 to 1000000000000", "Bytes in 10 s below which no host rises."},
-		{"detect.trend.max_hosts", "hosts", "1 to 10000000", "Hosts that are followed; 300 B each."},
-		{"detect.trend.max_seasons", "hosts", "1 to 1000000", "Of them, those whose usual hours of the week are followed: that had as much as can be a rise; 2.7 kB each."},
+		{"detect.trend.max_hosts", "hosts", "1 to 10000000", "Hosts that are followed; 340 B each."},
+		{"detect.trend.max_seasons", "hosts", "1 to 1000000", "Of them, those whose usual hours of the week are followed: that had as much as can be a rise; 3.5 kB each."},
 		{"detect.trend.max_victims", "services", "1 to 10000000", "Services that are watched for floods; 0.8 kB each."},
 	}
 }

@@ -15,11 +15,12 @@ const (
 	opened   = iota // flows that it began
 	received        // flows to it
 	volume          // bytes both ways
+	failed          // flows that it began and that were not answered or, TCP, not completed
 	quantities
 )
 
 // quantityNames are the names of the quantities in reasons and messages.
-var quantityNames = [quantities]string{"flows_opened", "flows_received", "bytes"}
+var quantityNames = [quantities]string{"flows_opened", "flows_received", "bytes", "flows_unanswered"}
 
 // leastSpread returns the standard deviation of a quantity below which changes are noise: of Poisson's distribution for
 // flows, and a part of the mean, since traffic is burstier than that.
@@ -46,7 +47,7 @@ type touch struct {
 }
 
 // countHost counts a flow's record for one of its hosts; role is opened or received.
-func (d *Detector) countHost(l *lasting, h detect.Host, hash uint64, role int) {
+func (d *Detector) countHost(l *lasting, h detect.Host, hash uint64, role int, unanswered bool) {
 	if l.to < l.first {
 		return
 	}
@@ -55,7 +56,11 @@ func (d *Detector) countHost(l *lasting, h detect.Host, hash uint64, role int) {
 		s.done = l.from
 	}
 	if l.Part == 0 && l.open {
-		d.touch(s, h, hash, l.from)[role]++
+		now := d.touch(s, h, hash, l.from)
+		now[role]++
+		if unanswered && role == opened {
+			now[failed]++
+		}
 	}
 	bytes := float64(l.Bytes[flowtable.Up] + l.Bytes[flowtable.Down])
 	l.spread(func(step int64, share float64) {
@@ -123,7 +128,7 @@ const maxRises = 10
 func (d *Detector) closeHost(t touch, s *host, step int64, out detect.Out, now int64) {
 	h, values := t.host, s.open[slot(step)]
 	week := d.seasonsOf(t, s, &values)
-	worst, risen := 0.0, false
+	worst, risen, openedMore := 0.0, false, false
 	for q := range s.charts {
 		c, x, hourly := &s.charts[q], float64(values[q]), unknown
 		if week != nil {
@@ -140,8 +145,12 @@ func (d *Detector) closeHost(t touch, s *host, step int64, out detect.Out, now i
 		}
 		worst = max(worst, float64(c.sum))
 		if float64(c.sum) > alarm && x >= d.least(q) && x >= d.cfg.Ratio*usually {
-			d.risen = append(d.risen, rise{h, q, x, mean, hourly, float64(c.sum), seen})
 			risen = true
+			if q == failed && openedMore { // it says that already
+				continue
+			}
+			openedMore = openedMore || q == opened
+			d.risen = append(d.risen, rise{h, q, x, mean, hourly, float64(c.sum), seen})
 		}
 	}
 	status := detect.OK

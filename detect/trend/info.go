@@ -17,14 +17,15 @@ func (d *Detector) Info() detect.Info {
 			"Hours of the week (168, in UTC, from Thursday 0:00): the mean of their steps, the nth week counting 1/n and a quarter from the fourth on; from two " +
 			"weeks on, what is above counts in S and in ratio from the larger of the mean and that of the hour. For hosts from their first step with " +
 			"min_flows or min_bytes on, max_seasons of them; for the network always.\n" +
-			"rise: S > 8 of a host, x >= ratio times the mean, and min_flows or min_bytes. shift: two or more of the network's quantities.\n" +
+			"rise: S > 8 of a host's flows opened, flows received, bytes, or flows opened that were not answered (unless it opened more " +
+			"besides), x >= ratio times the mean, and min_flows or min_bytes. shift: two or more of the network's quantities.\n" +
 			"flood: flood_flows unanswered in a step, flood_share of all to that service and port; or syn_flows where " +
 			"y = max(0, y + (begun - completed)/F - 0.35) > 1.05, F the mean of the completed, 10 at least (Wang, Zhang and Shin, 2002); " +
 			"ICMP: icmp_packets to a host, without errors (unreachable, time exceeded and the like: they quote, and so answer, what it sent). At most 20 victims are named in 10 s. Candidates come from Space-Saving with 4,096 counters (Metwally et al., 2005).\n" +
 			"Entropies in bits, over flows, of clients, servers and their ports, each hashed to 4,096 cells: too low with more than " +
 			"some hundreds of values, 12 at most.",
 		Cost:   "about 0.3 us per flow: three table look-ups and four counts; per step, what its hosts and victims cost",
-		Memory: "300 B for each of max_hosts, 2.7 kB for each of max_seasons, 0.8 kB for each of max_victims, 1 MB for entropies",
+		Memory: "340 B for each of max_hosts, 3.5 kB for each of max_seasons, 0.8 kB for each of max_victims, 1 MB for entropies",
 		Wrong: "A service that is down while many ask for it looks like a SYN flood; a backup looks like a rise until it was there at the same hour " +
 			"in two weeks, and for ever where it takes less than a fifth of the hour (ratio). Hours are UTC's: when clocks change, so does what is usual. A flood of answered " +
 			"requests is seen as a rise only. Flows longer than lag count for what they do in the steps that are still open; " +
@@ -37,7 +38,7 @@ func (d *Detector) Info() detect.Info {
 			{Name: "icmp_flood", Severity: detect.Medium, Doc: "ICMP to a host, answered or not."},
 			{Name: "reflection", Severity: detect.Medium, Doc: "Answers of amplifying services to a host that did not ask."},
 			{Name: "flood", Severity: detect.Medium, Doc: "The same with another protocol."},
-			{Name: "rise", Severity: detect.Low, Doc: "A host's flows or bytes are far above what is usual for it."},
+			{Name: "rise", Severity: detect.Low, Doc: "A host's flows, bytes or unanswered flows are far above what is usual for it."},
 			{Name: "shift", Severity: detect.Low, Doc: "Several quantities of the whole network changed at once."},
 		},
 	}

@@ -135,10 +135,10 @@ func (d *Detector) count(f *detect.Flow, a *aimed) {
 		d.suspect(f, a, &l)
 	}
 	if a.client {
-		d.countHost(&l, f.ClientHost(), f.ClientHash, opened)
+		d.countHost(&l, f.ClientHost(), f.ClientHash, opened, a.unanswered)
 	}
 	if a.server {
-		d.countHost(&l, f.ServerHost(), f.ServerHash, received)
+		d.countHost(&l, f.ServerHost(), f.ServerHash, received, a.unanswered)
 	}
 	bytes := float64(f.Bytes[flowtable.Up] + f.Bytes[flowtable.Down])
 	l.spread(func(step int64, share float64) { d.network.open[slot(step)].bytes += share * bytes })
