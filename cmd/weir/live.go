@@ -32,7 +32,7 @@ carry is put in the order of its timestamps, as if it were one: a flow may have 
 
 With --out, records go into files that rotate (output.rotate.*, docs/OUTPUTS.md). The ledger, with
 every packet that was lost and where, is logged each minute, on SIGUSR1 and at the end. SIGHUP reads
-the configuration file again (docs/LIVE.md).`
+the configuration file, lists and models again (docs/LIVE.md).`
 
 // live is one run of the command.
 type live struct {
