@@ -123,7 +123,15 @@ func (d *Detector) closeNetwork(step, now int64, out detect.Out) {
 		a.Message = "the network changed: " + describe(reasons)
 		out.Alert(a)
 	}
-	*s = networkStep{}
+	s.empty()
+}
+
+// empty makes it a step in which nothing was. Spectra are large, and empty already where there were no flows.
+func (s *networkStep) empty() {
+	if s.flows > 0 {
+		*s = networkStep{}
+	}
+	s.bytes = 0
 }
 
 // describe lists values beside what is usual.
