@@ -11,7 +11,7 @@ func transportKeys() []Key {
 		{"detect.transport.min_clients", "clients", "1 to 1000000", "Clients with called flows that a server needs, or min_flows."},
 		{"detect.transport.half_life", "duration", "1h0m0s to 8760h0m0s", "Time in which what was seen of a server comes to count for half."},
 		{"detect.transport.openvpn", "switch", "true or false", "Say which servers speak OpenVPN too, which is ordinary in most networks."},
-		{"detect.transport.max_servers", "servers", "1 to 10000000", "Servers and ports remembered; 350 B each."},
+		{"detect.transport.max_servers", "servers", "1 to 10000000", "Servers and ports remembered; 420 B each."},
 		{"detect.transport.max_clients", "clients", "1 to 10000000", "Clients of servers remembered; 90 B each."},
 		{"detect.transport.max_pairs", "pairs", "1 to 10000000", "Pairs of hosts of which windows are remembered, where the model looks at flows and windows; 520 B each."},
 	}

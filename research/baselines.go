@@ -25,6 +25,15 @@ func (s *scored) baselines(f Fitting) (methods []Method, strategies []StrategyRe
 			return indicator(p.Length > 0 && p.Exempt == 0)
 		})
 		add("published first-packet rules", "USENIX Security 2023: "+s.own(flagged, 1), flagged)
+		random := s.each(func(c *Case) float64 {
+			p := &c.Flow.Features.Packet
+			return indicator(p[flowtable.Up].Random() && p[flowtable.Down].Random())
+		})
+		add("first packets of both sides", "weir's own: likelihood of random bytes, not fitted here; as a test, both sides pass: "+s.own(random, 1),
+			s.each(func(c *Case) float64 {
+				p := &c.Flow.Features.Packet
+				return p[flowtable.Up].Evidence() + p[flowtable.Down].Evidence()
+			}))
 	}
 	for _, name := range covertmark.Strategies() {
 		if report, err := s.strategy(name, f); err == nil {

@@ -61,6 +61,12 @@ func (d *Detector) alert(key service, s *server, b detect.Batch, status detect.S
 	}
 	if !key.windows {
 		a.Reasons = append(a.Reasons, detect.Reason{Feature: "padded_flights_share", Value: float64(s.padded) / float64(s.called), Threshold: nan, Baseline: nan})
+		if p := s.lengths.uniform(); p == p {
+			a.Reasons = append(a.Reasons, detect.Reason{Feature: "uniform_flights_p", Value: p, Threshold: uniformFlights, Baseline: nan})
+			if p >= uniformFlights {
+				a.Message += "; clients' first flights are of all lengths alike, as obfs4's padding makes them"
+			}
+		}
 	}
 	if probability >= 0.9 {
 		a.Severity = detect.Medium

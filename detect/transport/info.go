@@ -29,10 +29,12 @@ openvpn, where detect.transport.openvpn is set: the first packets of both sides 
 tls_in_tls: min_flows flows of TLS or more to a server with six bursts within 25 packets with payload, and of half of them or more the
   log-likelihood ratio of the logarithms of the bytes of bursts 3 to 6 is 2 or more: normal distributions of flows with another TLS
   handshake within and of ordinary ones, fitted on the labelled corpus (Xue et al., USENIX Security 2024, for the idea)
-obfuscated_proxy also says of which share of the hits both first flights are of 141 to 8192 bytes (obfs4's handshake)
+obfuscated_proxy also says of which share of the hits both first flights are of 141 to 8192 bytes (obfs4's handshake), and, of 8 such of
+  the client or more, the first 32, how probable lengths as these are if all from 141 to 8192 are equally likely, as obfs4's
+  padding makes them (Kolmogorov-Smirnov); from 0.01 on it says that they are
 obfuscated_proxy: probability >= detect.transport.probability, and min_flows hits or min_clients clients with hits`,
 		Cost:   "about 1 us per TCP flow with payload both ways: its numbers, the model's trees, two table look-ups; nothing for other flows",
-		Memory: "350 bytes for each of detect.transport.max_servers, 90 for each of max_clients, 520 for each of max_pairs with a model of both; the one not used for longest is forgotten",
+		Memory: "420 bytes for each of detect.transport.max_servers, 90 for each of max_clients, 520 for each of max_pairs with a model of both; the one not used for longest is forgotten",
 		Wrong: "Protocols that are random from the first byte look the same: encrypted BitTorrent to one peer, own protocols of " +
 			"messengers and games, obfuscated VPNs. Transports inside real TLS (meek, Trojan, WebSocket) and imitations of it are seen by tls_in_tls and meek_polls alone or not at " +
 			"all; TLS through an ordinary proxy, stunnel, and services to which much is sent at first can look the same.",

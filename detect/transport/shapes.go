@@ -17,9 +17,6 @@ const (
 	pionHello                    // STUN, then a DTLS hello of pion's, as Snowflake's
 )
 
-// Limits of obfs4's handshake, bytes, each way (obfs4's specification: padding makes them uniform within).
-const minFlight, maxFlight = 141, 8192
-
 // Of meek: an idle client polls after times that grow by a factor of 1.5 up to 5 s. So many of them in a row, each 1.35 to
 // 1.65 times the one before, make a ladder; times below pollFloor are answers, not polls.
 const (
@@ -118,23 +115,6 @@ func cheapShapes(r *flowtable.Record) (s shape) {
 		s |= pollLadder
 	}
 	return s
-}
-
-// padded says whether the first flights of both sides are as long as obfs4's handshake.
-func padded(r *flowtable.Record) bool {
-	var flights [2]int32
-	n, up := 0, false
-	for _, size := range r.Features.Sizes[:r.Features.SPLT] {
-		if n == 0 || size > 0 != up {
-			if n == 2 { // the second one has ended
-				return flights[0] >= minFlight && flights[0] <= maxFlight && flights[1] >= minFlight && flights[1] <= maxFlight
-			}
-			up = size > 0
-			n++
-		}
-		flights[n-1] += max(size, -size)
-	}
-	return false
 }
 
 // ladder returns how many times in a row the client asked after a time longer by half than the one before.

@@ -72,7 +72,8 @@ func TestPaddedFlights(t *testing.T) {
 		{"shorter", []int32{140, -1448, 90}, false},
 		{"the server has not ended", []int32{1448, -1448, -1448}, false},
 	} {
-		if got := padded(flow(1000, test.sizes...)); got != test.want {
+		bytes, ok := flights(flow(1000, test.sizes...))
+		if got := ok && inHandshake(bytes[0]) && inHandshake(bytes[1]); got != test.want {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
 		}
 	}

@@ -76,6 +76,7 @@ type server struct {
 	clients  uint32          // with hits
 	sum      float64         // of the hits' scores
 	padded   uint32          // hits whose first flights are as obfs4's
+	lengths  lengths         // of hits' first flights
 	tls      uint32          // flows of TLS that were looked at for another handshake within
 	tunnels  sight           // of them, those with one
 	ladders  sight           // flows with a ladder of polls
@@ -205,8 +206,11 @@ func (d *Detector) judge(f *detect.Flow, out detect.Out) {
 	if !d.count(key, s, c, f.Time, f.ID, out) {
 		return
 	}
-	if padded(f.Record) {
-		s.padded++
+	if bytes, ok := flights(f.Record); ok {
+		s.lengths.add(bytes[0])
+		if inHandshake(bytes[0]) && inHandshake(bytes[1]) {
+			s.padded++
+		}
 	}
 	s.evidence.Add(f.ID)
 	d.tell(key, hash, s)
