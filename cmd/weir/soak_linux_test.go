@@ -31,15 +31,8 @@ type load struct {
 	sender                  *sendtest.Sender
 	began                   time.Time
 	sent                    uint64
-	history                 []sentBy // of the last two seconds or so
 	talk, questions, probes uint32
 	conversations           [][]byte
-}
-
-// sentBy is how many packets had been sent at a time.
-type sentBy struct {
-	at   time.Time
-	sent uint64
 }
 
 func newLoad(t *testing.T) *load {
@@ -91,22 +84,7 @@ func (l *load) due() error {
 			l.talk++
 		}
 	}
-	err := l.sender.Send(frames)
-	if len(l.history) == int(2*time.Second/soakTick) {
-		l.history = slices.Delete(l.history, 0, 1)
-	}
-	l.history = append(l.history, sentBy{time.Now(), l.sent})
-	return err
-}
-
-// by returns how many packets had been sent at a time, or less.
-func (l *load) by(at time.Time) (sent uint64) {
-	for _, h := range l.history {
-		if !h.at.After(at) {
-			sent = h.sent
-		}
-	}
-	return sent
+	return l.sender.Send(frames)
 }
 
 // sample is what is measured once a second.
@@ -114,13 +92,11 @@ type sample struct {
 	rss        float64        // bytes
 	goroutines map[string]int // by the functions that began them
 	behind     uint64         // packets sent, and not in the ledger
-	late       uint64         // of them, sent more than a second before
 }
 
 // measure looks at the sensor. What was sent meanwhile is on its way.
-func measure(t *testing.T, weir *process, url string, load *load) sample {
+func measure(t *testing.T, weir *process, url string, sent uint64) sample {
 	t.Helper()
-	due := load.by(time.Now().Add(-time.Second))
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(weir.Process.Pid) + "/statm")
 	if err != nil {
 		t.Fatal(err)
@@ -131,13 +107,13 @@ func measure(t *testing.T, weir *process, url string, load *load) sample {
 	}
 	_, scraped := fetch(t, url+"/metrics")
 	counted := total(t, scraped, "weir_packets_total")
-	if counted > load.sent {
-		t.Fatalf("got %d packets, sent %d", counted, load.sent)
+	if counted > sent {
+		t.Fatalf("got %d packets, sent %d", counted, sent)
 	}
 	if lost := total(t, scraped, "weir_capture_dropped_packets_total") + total(t, scraped, "weir_output_lost_records_total"); lost > 0 {
 		t.Fatalf("%d packets and records lost", lost)
 	}
-	return sample{float64(pages * os.Getpagesize()), weir.goroutines(t), load.sent - counted, due - min(due, counted)}
+	return sample{float64(pages * os.Getpagesize()), weir.goroutines(t), sent - counted}
 }
 
 // sweep removes the complete files, whose records it counts.
@@ -217,10 +193,10 @@ func TestLiveSoak(t *testing.T) {
 		if time.Since(load.began) < time.Duration(len(samples)+1)*time.Second {
 			continue
 		}
-		s := measure(t, weir, url, load)
+		s := measure(t, weir, url, load.sent)
 		samples = append(samples, s)
-		if s.late > 0 {
-			t.Errorf("after %v: the ledger lacks %d packets that were sent a second before", time.Since(load.began), s.late)
+		if s.behind > soakRate {
+			t.Errorf("after %v: the ledger is %d packets behind", time.Since(load.began), s.behind)
 		}
 		if len(samples)%60 == 0 {
 			t.Logf("%3d min: %.1f MB, %d goroutines, %d packets sent, %d not in the ledger yet", len(samples)/60, s.rss/1e6,
