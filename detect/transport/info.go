@@ -33,7 +33,7 @@ obfuscated_proxy also says of which share of the hits both first flights are of 
   the client or more, the first 32, how probable lengths as these are if all from 141 to 8192 are equally likely, as obfs4's
   padding makes them (Kolmogorov-Smirnov); from 0.01 on it says that they are
 obfuscated_proxy: probability >= detect.transport.probability, and min_flows hits or min_clients clients with hits`,
-		Cost:   "about 1 us per TCP flow with payload both ways: its numbers, the model's trees, two table look-ups; nothing for other flows",
+		Cost:   "1 to 2 us per TCP flow with payload both ways: its numbers, the model's trees, two table look-ups; nothing for other flows",
 		Memory: "420 bytes for each of detect.transport.max_servers, 90 for each of max_clients, 520 for each of max_pairs with a model of both; the one not used for longest is forgotten",
 		Wrong: "Protocols that are random from the first byte look the same: encrypted BitTorrent to one peer, own protocols of " +
 			"messengers and games, obfuscated VPNs. Transports inside real TLS (meek, Trojan, WebSocket) and imitations of it are seen by tls_in_tls and meek_polls alone or not at " +

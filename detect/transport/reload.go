@@ -38,4 +38,7 @@ func (d *Detector) Reread() (hash string, use func(), err error) {
 	return m.Hash, func() { d.use(m) }, nil
 }
 
-func (d *Detector) use(m *Model) { d.model, d.threshold = m, m.Thresholds.Score+d.cfg.Strictness }
+func (d *Detector) use(m *Model) {
+	d.model, d.threshold = m, m.Thresholds.Score+d.cfg.Strictness
+	d.screen = m.Classifier.NewScreen(d.threshold - near)
+}

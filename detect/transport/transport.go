@@ -10,6 +10,7 @@ import (
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/features"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/learn"
 	"github.com/weir-sensor/weir/packet"
 )
 
@@ -29,6 +30,7 @@ type Detector struct {
 	set       Set
 	model     *Model
 	threshold float64
+	screen    *learn.Screen // of scores that are worth to be said
 	servers   *detect.Table[service, server]
 	clients   *detect.Table[contact, client]
 	news      []named // services with hits in the batch at hand
@@ -231,8 +233,8 @@ func (d *Detector) judgeWindow(w *features.Window, out detect.Out) {
 
 // count judges the row at hand, of packet time at and of a flow or 0, as one of a client of the service.
 func (d *Detector) count(key service, s *server, c *client, at int64, id uint64, out detect.Out) (hit bool) {
-	score := d.model.Classifier.Predict(d.row)
-	hit = score >= d.threshold
+	score, near := d.screen.Predict(d.row)
+	hit = near && score >= d.threshold
 	s.judged++
 	s.tally.Add(&c.hour, at, hit, d.cfg.HalfLife)
 	if hit {
@@ -246,7 +248,7 @@ func (d *Detector) count(key service, s *server, c *client, at int64, id uint64,
 		s.called++
 		s.sum += score
 	}
-	if score >= d.threshold-near {
+	if near {
 		out.Score(detect.Score{Time: at, Subject: key.host, Role: detect.Server, FlowID: id, Raw: score, P: math.NaN(), N: 1, Alerted: hit})
 	}
 	return hit
