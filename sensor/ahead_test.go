@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weir-sensor/weir/capture"
+	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/sensor"
 )
 
@@ -49,4 +50,37 @@ func TestLiveWaitsForShardBehind(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A shard with none of the packets does not hold up the records of the others until the input ends.
+func TestRunDoesNotWaitForIdleShard(t *testing.T) {
+	written := make(chan struct{})
+	src := &wire{left: 40_000, err: io.EOF, one: true}
+	src.each = func(n int) {
+		if n < 40_000 {
+			return
+		}
+		select {
+		case <-written:
+		case <-time.After(time.Minute):
+			t.Error("no record was written before the end of the input")
+		}
+	}
+	sink := &firstSink{written: written}
+	if _, err := sensor.Run(context.Background(), src, sink, options(2, 1000)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// firstSink closes a channel when it gets the first records.
+type firstSink struct {
+	recordSink
+	written chan struct{}
+}
+
+func (s *firstSink) Flows(r []flowtable.Record) error {
+	if len(s.records) == 0 {
+		close(s.written)
+	}
+	return s.recordSink.Flows(r)
 }

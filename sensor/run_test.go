@@ -16,6 +16,7 @@ import (
 
 // wire is a Source of UDP packets between many hosts, a millisecond apart.
 type wire struct {
+	one    bool  // all are between the same two hosts
 	left   int   // frames to deliver
 	err    error // what comes then
 	each   func(n int)
@@ -33,11 +34,15 @@ func (w *wire) Read(b *capture.Batch) error {
 		b.Frames = append(b.Frames, capture.Frame{
 			Time: int64(w.n) * int64(time.Millisecond), Off: uint32(len(b.Data)), Len: 44, Wire: 60, Link: packet.LinkEthernet,
 		})
-		host := byte(w.n % 200)
+		port := byte(w.n % 200)
+		host := port
+		if w.one {
+			host = 0
+		}
 		b.Data = append(b.Data, make([]byte, 12)...)
 		b.Data = append(b.Data, 8, 0,
 			0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, host, 198, 51, 100, host%7,
-			0x80, host, 0, 53, 0, 10, 0, 0, 'x', 'y')
+			0x80, port, 0, 53, 0, 10, 0, 0, 'x', 'y')
 		w.n++
 		w.left--
 	}

@@ -47,8 +47,8 @@ type feed interface {
 // decodeGroup is how many packets are decoded before they are counted: few enough for the first-level cache.
 const decodeGroup = 64
 
-// handOverGroup is after how many packets at least the merger hears of a shard, where these come without a pause: it wakes
-// up for each result.
+// handOverGroup is after how many packets at least, its own or not, the merger hears of a shard, where these come without a
+// pause: it wakes up for each result.
 const handOverGroup = 4096
 
 // drainGroup is how many records go out at a time at the end.
@@ -116,7 +116,7 @@ func payloadsWanted(opt Options) (captured bool, entropy entropyOf) {
 // pointless.
 func (s *shard) run(stop func(error)) {
 	var told flowtable.Moment
-	kept := 0 // packets since the latest look at what is due
+	kept := 0 // packets of all shards since the latest look at what is due
 	for {
 		b, frames := s.feed.next()
 		if b == nil {
@@ -127,13 +127,14 @@ func (s *shard) run(stop func(error)) {
 			stop(s.err)
 		}
 		clock, next, whole := b.clock, b.next, len(b.Frames) == cap(b.Frames)
+		kept += len(b.Frames)
 		s.feed.done(b)
 		select {
 		case ask := <-s.asks:
 			ask()
 		default:
 		}
-		if kept += len(frames); whole && kept < handOverGroup {
+		if whole && kept < handOverGroup {
 			continue // there is more at hand
 		}
 		kept = 0
