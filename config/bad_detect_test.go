@@ -120,6 +120,7 @@ var detectRanges = map[string]accepted{
 	"detect.trend.min_bytes":    {[]string{"1", "1000000000000"}, []string{"0", "1000000000001"}},
 	"detect.trend.max_hosts":    {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 	"detect.trend.max_seasons":  {[]string{"1", "1000000"}, []string{"0", "1000001"}},
+	"detect.trend.max_spectra":  {[]string{"1", "65535"}, []string{"0", "65536"}},
 	"detect.trend.max_victims":  {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 
 	"detect.exfiltration.min_bytes":      {[]string{"1", "1000000000000"}, []string{"0", "1000000000001"}},

@@ -18,7 +18,8 @@ type Config struct {
 	MinFlows    int           `mapstructure:"min_flows"`    // flows of a host in a step that can be a rise
 	MinBytes    int           `mapstructure:"min_bytes"`    // bytes of a host in a step that can be a rise
 	MaxHosts    int           `mapstructure:"max_hosts"`    // hosts that are followed
-	MaxSeasons  int           `mapstructure:"max_seasons"`  // of them, whose usual hours of the week are followed
+	MaxSeasons  int           `mapstructure:"max_seasons"`  // of them, whose usual hours of the week and entropies are followed
+	MaxSpectra  int           `mapstructure:"max_spectra"`  // hosts, in a role and an open step, whose entropies are taken
 	MaxVictims  int           `mapstructure:"max_victims"`  // services that are watched for floods
 }
 
@@ -36,6 +37,7 @@ func DefaultConfig() Config {
 		MinBytes:    20_000_000,
 		MaxHosts:    65536,
 		MaxSeasons:  4096,
+		MaxSpectra:  1024,
 		MaxVictims:  8192,
 	}
 }
@@ -54,6 +56,7 @@ func (c Config) Validate() error {
 	detect.Between(&b, "min_bytes", c.MinBytes, 1, 1_000_000_000_000)
 	detect.Between(&b, "max_hosts", c.MaxHosts, 1, 10_000_000)
 	detect.Between(&b, "max_seasons", c.MaxSeasons, 1, 1_000_000)
+	detect.Between(&b, "max_spectra", c.MaxSpectra, 1, 65535)
 	detect.Between(&b, "max_victims", c.MaxVictims, 1, 10_000_000)
 	return b.Err()
 }

@@ -3,6 +3,7 @@ package trend
 import (
 	"math"
 
+	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/packet"
 )
 
@@ -13,7 +14,7 @@ const cells = 4096
 // spectrum counts values by cell.
 type spectrum [cells]uint32
 
-func (s *spectrum) add(hash uint64) { s[hash>>52]++ }
+func (s *spectrum) add(cell uint16) { s[cell]++ }
 
 // scatter is a hash that is the same in every run, since what it decides can be seen.
 func scatter(hi, lo uint64) uint64 {
@@ -24,9 +25,25 @@ func scatter(hi, lo uint64) uint64 {
 
 func scatterHost(a packet.Addr) uint64 { return scatter(a.Hi, a.Lo) }
 
+// placed are the cells of a flow's ends; those of ports are 0 where it has none.
+type placed struct {
+	client, server, clientPort, serverPort uint16
+	ports                                  bool
+}
+
+func place(f *detect.Flow) placed {
+	p := placed{client: cell(scatterHost(f.Client)), server: cell(scatterHost(f.Server)), ports: f.HasPorts()}
+	if p.ports {
+		p.clientPort, p.serverPort = cell(scatter(0, uint64(f.ClientPort))), cell(scatter(0, uint64(f.ServerPort)))
+	}
+	return p
+}
+
+func cell(hash uint64) uint16 { return uint16(hash >> 52) }
+
 // entropy returns the Shannon entropy of the counts in bits, and that over its largest value for so many different ones
 // (1 where there is at most one).
-func entropy(counts []uint32) (bits, normal float64) {
+func entropy[T uint16 | uint32](counts []T) (bits, normal float64) {
 	var total, distinct, sum float64
 	for _, n := range counts {
 		if n > 0 {

@@ -33,9 +33,10 @@ func leastSpread(quantity int, mean float64) float64 {
 
 // host is what is remembered of one.
 type host struct {
-	done    int64  // step up to which the charts are
-	touched uint16 // a bit for each open step: it is in its list
-	weekly  bool   // it has seasons
+	done    int64         // step up to which the charts are
+	touched uint16        // a bit for each open step: it is in its list
+	weekly  bool          // it has seasons
+	spectra [roles]uint16 // number of the first of its spectra, which are linked; 0: none
 	charts  [quantities]chart
 	open    [ring][quantities]float32
 }
@@ -61,6 +62,9 @@ func (d *Detector) countHost(l *lasting, h detect.Host, hash uint64, role int, u
 		if unanswered && role == opened {
 			now[failed]++
 		}
+		if now[role] >= dispersedFrom {
+			d.spectra.add(l, &s.spectra[role], role, now[role] == dispersedFrom)
+		}
 	}
 	bytes := float64(l.Bytes[flowtable.Up] + l.Bytes[flowtable.Down])
 	l.spread(func(step int64, share float64) {
@@ -71,7 +75,11 @@ func (d *Detector) countHost(l *lasting, h detect.Host, hash uint64, role int, u
 // touch notes that the host has something in the step, and returns where to count it.
 func (d *Detector) touch(s *host, h detect.Host, hash uint64, step int64) *[quantities]float32 {
 	i := slot(step)
-	if s.touched>>i&1 == 0 && len(d.touched[i]) < maxTouched {
+	if s.touched>>i&1 == 0 {
+		if len(d.touched[i]) == maxTouched {
+			d.surplus = [quantities]float32{}
+			return &d.surplus
+		}
 		s.touched |= 1 << i
 		d.touched[i] = append(d.touched[i], touch{h, hash})
 	}
@@ -84,7 +92,7 @@ const warmed = 64
 // closeHosts brings the charts of the step's hosts up to it.
 func (d *Detector) closeHosts(step, now int64, out detect.Out) {
 	i := slot(step)
-	d.risen = d.risen[:0]
+	d.risen, d.dispersed = d.risen[:0], d.dispersed[:0]
 	for n, t := range d.touched[i] {
 		if n%warmed == 0 {
 			for _, next := range d.touched[i][n:min(n+warmed, len(d.touched[i]))] {
@@ -105,10 +113,15 @@ func (d *Detector) closeHosts(step, now int64, out detect.Out) {
 		d.closeHost(t, s, step, out, now)
 		s.open[i] = [quantities]float32{}
 	}
+	d.spectra.giveBack(i)
 	d.touched[i] = d.touched[i][:0]
 	slices.SortStableFunc(d.risen, func(a, b rise) int { return cmp.Compare(b.sum, a.sum) })
 	for _, r := range d.risen[:min(len(d.risen), maxRises)] {
 		out.Alert(d.rise(r, step, now))
+	}
+	slices.SortStableFunc(d.dispersed, func(a, b dispersed) int { return cmp.Compare(b.sum, a.sum) })
+	for _, r := range d.dispersed[:min(len(d.dispersed), maxRises)] {
+		out.Alert(d.dispersion(r, step, now))
 	}
 }
 
@@ -128,7 +141,7 @@ const maxRises = 10
 func (d *Detector) closeHost(t touch, s *host, step int64, out detect.Out, now int64) {
 	h, values := t.host, s.open[slot(step)]
 	week := d.seasonsOf(t, s, &values)
-	worst, risen, openedMore := 0.0, false, false
+	worst, risen, more := 0.0, false, [quantities]bool{}
 	for q := range s.charts {
 		c, x, hourly := &s.charts[q], float64(values[q]), unknown
 		if week != nil {
@@ -145,14 +158,15 @@ func (d *Detector) closeHost(t touch, s *host, step int64, out detect.Out, now i
 		}
 		worst = max(worst, float64(c.sum))
 		if float64(c.sum) > alarm && x >= d.least(q) && x >= d.cfg.Ratio*usually {
-			risen = true
-			if q == failed && openedMore { // it says that already
+			risen, more[q] = true, true
+			if q == failed && more[opened] { // it says that already
 				continue
 			}
-			openedMore = openedMore || q == opened
 			d.risen = append(d.risen, rise{h, q, x, mean, hourly, float64(c.sum), seen})
 		}
 	}
+	sum, changed := d.closeEntropies(t, s, step, [roles]bool(more[:roles]))
+	worst, risen = max(worst, sum), risen || changed
 	status := detect.OK
 	if int(s.charts[0].seen) <= d.cfg.Warmup {
 		status = detect.Insufficient

@@ -22,10 +22,13 @@ func (d *Detector) Info() detect.Info {
 			"flood: flood_flows unanswered in a step, flood_share of all to that service and port; or syn_flows where " +
 			"y = max(0, y + (begun - completed)/F - 0.35) > 1.05, F the mean of the completed, 10 at least (Wang, Zhang and Shin, 2002); " +
 			"ICMP: icmp_packets to a host, without errors (unreachable, time exceeded and the like: they quote, and so answer, what it sent). At most 20 victims are named in 10 s. Candidates come from Space-Saving with 4,096 counters (Metwally et al., 2005).\n" +
-			"Entropies in bits, over flows, of clients, servers and their ports, each hashed to 4,096 cells: too low with more than " +
+			"dispersion: entropies, in bits, of the peers and the servers' ports of a host that opened 63 flows or more in a step, or received so many, " +
+			"over those from the 32nd on (65,535 at most), each hashed to 1,024 cells; charts both ways, s at least 0.5 bit. S > 8, and with min_flows flows in the step " +
+			"the entropy is log2(ratio) above its mean, or so much below it and below log2 of the flows counted; not where flows rose.\n" +
+			"Entropies of the network in bits, over flows, of clients, servers and their ports, each hashed to 4,096 cells: too low with more than " +
 			"some hundreds of values, 12 at most.",
-		Cost:   "about 0.3 us per flow: three table look-ups and four counts; per step, what its hosts and victims cost",
-		Memory: "340 B for each of max_hosts, 3.5 kB for each of max_seasons, 0.8 kB for each of max_victims, 1 MB for entropies",
+		Cost:   "about 0.3 us per flow: three table look-ups and four counts, of busy hosts two more; per step, what its hosts and victims cost",
+		Memory: "340 B for each of max_hosts, 3.5 kB for each of max_seasons, 150 B for the entropies of as many, 4 kB for each of max_spectra, 0.8 kB for each of max_victims, 1 MB for the network's entropies",
 		Wrong: "A service that is down while many ask for it looks like a SYN flood; a backup looks like a rise until it was there at the same hour " +
 			"in two weeks, and for ever where it takes less than a fifth of the hour (ratio). Hours are UTC's: when clocks change, so does what is usual. A flood of answered " +
 			"requests is seen as a rise only. Flows longer than lag count for what they do in the steps that are still open; " +
@@ -39,6 +42,7 @@ func (d *Detector) Info() detect.Info {
 			{Name: "reflection", Severity: detect.Medium, Doc: "Answers of amplifying services to a host that did not ask."},
 			{Name: "flood", Severity: detect.Medium, Doc: "The same with another protocol."},
 			{Name: "rise", Severity: detect.Low, Doc: "A host's flows, bytes or unanswered flows are far above what is usual for it."},
+			{Name: "dispersion", Severity: detect.Low, Doc: "A busy host's flows go to, or come from, far more or far fewer addresses or ports than is usual for it, at about as many flows."},
 			{Name: "shift", Severity: detect.Low, Doc: "Several quantities of the whole network changed at once."},
 		},
 	}

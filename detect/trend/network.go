@@ -42,7 +42,7 @@ type network struct {
 const entropySpread = 0.2
 
 // count counts a flow's first record.
-func (s *networkStep) count(f *detect.Flow, unanswered bool) {
+func (s *networkStep) count(f *detect.Flow, unanswered bool, p placed) {
 	s.flows++
 	if unanswered {
 		s.unanswered++
@@ -53,11 +53,11 @@ func (s *networkStep) count(f *detect.Flow, unanswered bool) {
 			s.completed++
 		}
 	}
-	s.spectra[0].add(scatterHost(f.Client))
-	s.spectra[1].add(scatterHost(f.Server))
-	if f.HasPorts() {
-		s.spectra[2].add(scatter(0, uint64(f.ClientPort)))
-		s.spectra[3].add(scatter(0, uint64(f.ServerPort)))
+	s.spectra[0].add(p.client)
+	s.spectra[1].add(p.server)
+	if p.ports {
+		s.spectra[2].add(p.clientPort)
+		s.spectra[3].add(p.serverPort)
 	}
 }
 

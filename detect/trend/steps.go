@@ -36,6 +36,7 @@ type lasting struct {
 	first    int64 // that is open
 	from, to int64 // of these, none is later than the last one that is open
 	open     bool  // the step is in which it began
+	placed         // of a flow's first record in such a step
 }
 
 // of returns the steps of a record.

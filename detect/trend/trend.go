@@ -17,28 +17,34 @@ const (
 
 // Detector follows the network and its hosts. Its state is bounded by its Config.
 type Detector struct {
-	cfg      Config
-	steps    openSteps
-	network  network
-	hosts    *detect.Table[detect.Host, host]
-	seasons  *detect.Table[detect.Host, [quantities]season]
-	touched  [ring][]touch
-	victims  *detect.Table[target, victim]
-	suspects *heavy[target]
-	struck   []struck  // victims of this batch
-	floods   []flooded // of this batch
-	risen    []rise    // scratch
-	scored   int       // scores of this batch
-	group    []aimed   // scratch
+	cfg       Config
+	steps     openSteps
+	network   network
+	hosts     *detect.Table[detect.Host, host]
+	seasons   *detect.Table[detect.Host, [quantities]season]
+	touched   [ring][]touch
+	surplus   [quantities]float32 // of hosts beyond those that are judged in a step
+	spectra   spectra
+	entropies *detect.Table[detect.Host, [roles]dispersal]
+	dispersed []dispersed // scratch
+	victims   *detect.Table[target, victim]
+	suspects  *heavy[target]
+	struck    []struck  // victims of this batch
+	floods    []flooded // of this batch
+	risen     []rise    // scratch
+	scored    int       // scores of this batch
+	group     []aimed   // scratch
 }
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
 	d := &Detector{cfg: cfg,
-		hosts:    detect.NewTable[detect.Host, host](cfg.MaxHosts),
-		seasons:  detect.NewTable[detect.Host, [quantities]season](cfg.MaxSeasons),
-		victims:  detect.NewTable[target, victim](cfg.MaxVictims),
-		suspects: newHeavy[target](suspected),
+		hosts:     detect.NewTable[detect.Host, host](cfg.MaxHosts),
+		seasons:   detect.NewTable[detect.Host, [quantities]season](cfg.MaxSeasons),
+		entropies: detect.NewTable[detect.Host, [roles]dispersal](cfg.MaxSeasons),
+		spectra:   spectra{limit: cfg.MaxSpectra},
+		victims:   detect.NewTable[target, victim](cfg.MaxVictims),
+		suspects:  newHeavy[target](suspected),
 	}
 	for q := netEntropy; q < netQuantities; q++ {
 		d.network.week[q].present = true
@@ -57,7 +63,7 @@ var (
 
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {
-	return []detect.TableCount{d.hosts.Count("hosts"), d.seasons.Count("seasons"), d.victims.Count("victims"), d.suspects.index.Count("suspects")}
+	return []detect.TableCount{d.hosts.Count("hosts"), d.seasons.Count("seasons"), d.entropies.Count("entropies"), d.spectra.count(), d.victims.Count("victims"), d.suspects.index.Count("suspects")}
 }
 
 // Flows implements detect.FlowWatcher.
@@ -126,7 +132,8 @@ func (d *Detector) count(f *detect.Flow, a *aimed) {
 	l := d.steps.of(f.Record)
 	if f.First() {
 		if l.open {
-			d.network.open[slot(l.from)].count(f, a.unanswered)
+			l.placed = place(f)
+			d.network.open[slot(l.from)].count(f, a.unanswered, l.placed)
 		} else {
 			d.steps.late++
 		}

@@ -53,6 +53,12 @@ func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(host{}); n > 350 {
 		t.Errorf("a host takes %d bytes", n)
 	}
+	if n := unsafe.Sizeof([roles]dispersal{}); n > 150 {
+		t.Errorf("the entropies of a host take %d bytes", n)
+	}
+	if n := unsafe.Sizeof(hostSpectrum{}); n > 4200 {
+		t.Errorf("a spectrum takes %d bytes", n)
+	}
 	if n := unsafe.Sizeof([quantities]season{}); n > 3700 {
 		t.Errorf("the seasons of a host take %d bytes", n)
 	}
