@@ -30,6 +30,9 @@ func judge(t testing.TB, cfg Config, group int, flows ...detect.Flow) []detect.A
 		if err := e.Advance(part[len(part)-1].Time); err != nil {
 			t.Fatal(err)
 		}
+		if err := e.Flush(); err != nil { // else the engine gathers groups
+			t.Fatal(err)
+		}
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)

@@ -73,6 +73,9 @@ func judge(t testing.TB, d *Detector, group int, records []flowtable.Record) []s
 		if err := e.Advance(part[len(part)-1].Written); err != nil {
 			t.Fatal(err)
 		}
+		if err := e.Flush(); err != nil { // else the engine gathers groups
+			t.Fatal(err)
+		}
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)

@@ -72,6 +72,9 @@ func run(t *testing.T, cfg Config, flows []flowtable.Record, group int) (*Detect
 		if err := e.Advance(part[len(part)-1].Written); err != nil {
 			t.Fatal(err)
 		}
+		if err := e.Flush(); err != nil { // else the engine gathers groups
+			t.Fatal(err)
+		}
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,8 @@ func (Nowhere) Alert(detect.Alert) {}
 // Score implements detect.Out.
 func (Nowhere) Score(detect.Score) {}
 
-// Run has an engine judge records, in the order in which they are written and so many at a time, and returns the alerts.
+// Run has an engine judge records, in the order in which they are written and so many at a time, and returns the alerts. It
+// flushes the engine after each group: else it would gather them, and the detector be given the same ones at once always.
 func Run(t testing.TB, d detect.Detector, records []flowtable.Record, group int) []detect.Alert {
 	t.Helper()
 	records = slices.Clone(records)
@@ -39,6 +40,9 @@ func Run(t testing.TB, d detect.Detector, records []flowtable.Record, group int)
 	for part := range slices.Chunk(records, group) {
 		e.Flows(part)
 		if err := e.Advance(part[len(part)-1].Written); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Flush(); err != nil {
 			t.Fatal(err)
 		}
 	}
