@@ -36,10 +36,7 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	if b.Every == window {
 		d.judge(b, out)
 		d.hosts.Clear()
-		if d.knocked {
-			clear(d.knockers)
-			d.knocked = false
-		}
+		d.forgetKnockers()
 		d.pool.clear()
 		d.all[0].clear()
 		d.all[1].clear()

@@ -53,14 +53,14 @@ type Detector struct {
 	crossings []crossing
 	high      map[key]bool // over the fence in the window before
 	knockers  []knocker
-	knocked   bool    // one is there
-	compat    *compat // nil: it is off
-	warmed    uint32  // so that reads which only fetch are not left out
+	knocked   []uint16 // places of knockers that are taken; full: any may be
+	compat    *compat  // nil: it is off
+	warmed    uint32   // so that reads which only fetch are not left out
 }
 
 // New returns the detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	d := &Detector{cfg: cfg, hosts: detect.NewTable[key, host](cfg.MaxHosts), high: map[key]bool{}, knockers: make([]knocker, knockers)}
+	d := &Detector{cfg: cfg, hosts: detect.NewTable[key, host](cfg.MaxHosts), high: map[key]bool{}, knockers: make([]knocker, knockers), knocked: make([]uint16, 0, maxKnocked)}
 	d.all = [2]histogram{newHistogram(portIDs), newHistogram(portIDs)}
 	d.pool.sets.limit, d.pool.bitmaps.limit = cfg.MaxBusy, cfg.MaxScanned
 	if cfg.Compat {
@@ -156,7 +156,10 @@ type knocker struct {
 	id   uint64 // the flow
 }
 
-const knockers = 65536
+const (
+	knockers   = 65536
+	maxKnocked = 4096 // places that are emptied one by one
+)
 
 // knock says whether an unanswered flow counts: its client has been answered, or asked another port, which then counts,
 // too. Others are spoofed sources of a flood more often than not; they are remembered at a place that a fixed hash gives,
@@ -167,15 +170,28 @@ func (d *Detector) knock(k key, f *detect.Flow) bool {
 	}
 	v, port := d.knocker(k.host), portID(f.Proto, f.ServerPort)
 	if v.host != k.host {
+		if v.host == (detect.Host{}) && len(d.knocked) < maxKnocked {
+			d.knocked = append(d.knocked, place(k.host))
+		}
 		*v = knocker{k.host, port, f.ID}
-		d.knocked = true
 		return false
 	}
 	return v.port != port
 }
 
-func (d *Detector) knocker(h detect.Host) *knocker {
-	return &d.knockers[sketch.Addr(0, h.Addr)%knockers]
+func (d *Detector) knocker(h detect.Host) *knocker { return &d.knockers[place(h)] }
+
+func place(h detect.Host) uint16 { return uint16(sketch.Addr(0, h.Addr) % knockers) }
+
+// forgetKnockers empties their places: those that were taken, where they are few.
+func (d *Detector) forgetKnockers() {
+	if len(d.knocked) == maxKnocked {
+		clear(d.knockers)
+	}
+	for _, i := range d.knocked {
+		d.knockers[i] = knocker{}
+	}
+	d.knocked = d.knocked[:0]
 }
 
 // use notes that a host used a flow's port.

@@ -175,6 +175,9 @@ func (p *pool) clear() {
 }
 
 func (s *slab[T]) clear() {
+	if len(s.free) == len(s.all) { // all are zero
+		return
+	}
 	var zero T
 	s.free = s.free[:0]
 	for i := range s.all {
