@@ -204,7 +204,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	ledger, err := run.Wait()
 	err = errors.Join(err, to.end())
 	l.reports.end(run)
-	return errors.Join(err, l.endLedger(to, &ledger, minute), l.keepFindings(run), l.finish(&ledger, to))
+	return errors.Join(err, l.endLedger(to, &ledger, minute), l.keepFindings(run), l.finish(&ledger, to, err == nil))
 }
 
 // giveUp gives up the privileges that only opening the sources took. Whatever is opened later has to be possible for the
@@ -429,8 +429,8 @@ func (l *live) watch(run *sensor.Live, to *liveSinks, r *reports, lists *listWat
 	}
 }
 
-// finish says how the run ended, and writes its ledger.
-func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
+// finish says how the run ended, and writes its ledger and manifest: complete, unless an error stopped it.
+func (l *live) finish(ledger *sensor.Ledger, to *liveSinks, complete bool) error {
 	if ledger.Capture == nil {
 		return nil
 	}
@@ -449,14 +449,14 @@ func (l *live) finish(ledger *sensor.Ledger, to *liveSinks) error {
 	}
 	var problems []error
 	if to.kept != nil {
-		problems = append(problems, to.kept.end(ledger, l.manifest(ledger, true)))
+		problems = append(problems, to.kept.end(ledger, l.manifest(ledger, complete)))
 	}
 	if to.dir != nil {
 		file, err := output.Create(filepath.Join(l.out, "ledger.json"))
 		if err == nil {
 			err = output.WriteJSON(file, liveLedger{ledger, to.books()})
 		}
-		problems = append(problems, err, l.keepManifest(to, ledger, true), to.dir.Close())
+		problems = append(problems, err, l.keepManifest(to, ledger, complete), to.dir.Close())
 	}
 	return errors.Join(problems...)
 }

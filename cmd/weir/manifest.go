@@ -16,7 +16,7 @@ import (
 type manifest struct {
 	Version    string           `json:"version"`              // of the program
 	Commit     string           `json:"commit,omitempty"`     // it was built from
-	Complete   bool             `json:"complete"`             // false: a signal or an error stopped the replay, or the live run goes on or was killed
+	Complete   bool             `json:"complete"`             // false: an error stopped the run, a signal a replay, or a live run goes on or was killed
 	Inputs     []manifestInput  `json:"inputs"`               // in the order in which they were read
 	Interfaces []string         `json:"interfaces,omitempty"` // of a live run, which has no inputs
 	Labels     []manifestLabels `json:"labels,omitempty"`     // as --labels named them

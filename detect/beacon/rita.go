@@ -50,11 +50,9 @@ const (
 )
 
 // ritaThreat is RITA's threat score of a beacon: the beacon score laid out so that 0.5 is 0.2, 0.7 is 0.4, 0.9 is 0.6 and 1
-// is 0.8,
-// more where few of the hosts are the service's clients and less where many are, more where it is new and less where it is
-// old. known is for how many days it is known, watched for how many there is anything to know. Unlike RITA's, it does not
-// ask for a share of hosts that are so few that none is rare, and not whether a service is new in the first week, in which
-// all are.
+// is 0.8, more where few of the hosts are the service's clients and less where many are, more where the service is new and
+// less where it is old. known is since how many days the service is known, watched how many days there were so far. Two
+// things are unlike RITA: fewer than 50 hosts say nothing of what is rare, nor the first week of what is new.
 func ritaThreat(score, clients, hosts, known, watched float64) float64 {
 	t := ritaBucket(score)
 	switch {
