@@ -94,15 +94,23 @@ func kolmogorov(n int, d float64) float64 {
 			}
 		}
 	}
-	p := slices.Clone(a)
-	for range n - 1 {
-		p = product(p, a, m)
-	}
-	result := p[(k-1)*m+k-1]
+	result := power(a, m, n)[(k-1)*m+k-1]
 	for i := 1; i <= n; i++ {
 		result *= float64(i) / float64(n)
 	}
 	return result
+}
+
+// power returns the n-th power, 1 or more, of a square matrix of m rows.
+func power(a []float64, m, n int) []float64 {
+	if n == 1 {
+		return a
+	}
+	p := power(a, m, n/2)
+	if p = product(p, p, m); n%2 == 1 {
+		p = product(p, a, m)
+	}
+	return p
 }
 
 // product multiplies two square matrices of m rows.
