@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
@@ -40,16 +41,42 @@ type TupleSums struct {
 	place       uint64 // in the order of the first records
 }
 
-// Numbers appends the row's numbers to dst, in the order of TupleNumbers.
+// Numbers appends the row's numbers to dst, in the order of TupleNumbers; what is true is 1.
 func (t *Tuple) Numbers(dst []float64) []float64 {
 	up, down, _ := t.Throughput()
-	return append(dst, float64(t.Entries), float64(t.Time)/1e9, float64(t.Bytes[0]), float64(t.Bytes[1]), up, down)
+	dst = append(dst, float64(t.Entries), float64(t.Time)/1e9, float64(t.Bytes[0]), float64(t.Bytes[1]), up, down)
+	for _, n := range t.States {
+		dst = append(dst, float64(n))
+	}
+	dst = append(dst, one(Private(t.Client, t.Version)), one(Private(t.Server, t.Version)))
+	for _, p := range OwnPorts() {
+		dst = append(dst, one(hasPorts(t.Proto) && t.ServerPort == p))
+	}
+	return dst
 }
 
-// TupleNumbers returns the names of a Tuple's numbers. The caller owns the slice.
-func TupleNumbers() []string {
-	return []string{"entries", "total_time", "bytes_up", "bytes_down", "throughput_up", "throughput_down"}
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
+
+// TupleNumbers returns the names of a Tuple's numbers, which are those of the table's columns. The caller owns the slice.
+func TupleNumbers() []string {
+	names := []string{"entries", "total_time", "bytes_up", "bytes_down", "throughput_up", "throughput_down"}
+	for i := range States {
+		names = append(names, "entries_"+flowtable.State(i).String())
+	}
+	names = append(names, "client_private", "server_private")
+	for _, p := range OwnPorts() {
+		names = append(names, "port_"+strconv.Itoa(int(p)))
+	}
+	return names
+}
+
+// OwnPorts returns the server ports that have a column of their own.
+func OwnPorts() [4]uint16 { return [...]uint16{80, 8080, 443, 22} }
 
 // Throughput returns the bytes per second of total time each way; ok is false, and they are 0, where that is 0.
 func (t *Tuple) Throughput() (up, down float64, ok bool) {
@@ -85,16 +112,17 @@ type StepSums struct {
 	NewServerPorts uint32 // that the pair did not use for Config.Expiry before the step
 }
 
-// Numbers appends the row's numbers to dst, in the order of StepNumbers.
+// Numbers appends the row's numbers to dst, in the order of StepNumbers; what is true is 1.
 func (s *Step) Numbers(dst []float64) []float64 {
 	return append(dst, float64(s.Bytes[0]), float64(s.Bytes[1]), float64(s.Connections), float64(s.Flows), float64(s.ServerPorts),
-		float64(s.ClientPorts), float64(s.NewServerPorts), float64(s.TCP), float64(s.UDP))
+		float64(s.ClientPorts), float64(s.NewServerPorts), float64(s.TCP), float64(s.UDP),
+		one(Private(s.Client, s.Version)), one(Private(s.Server, s.Version)))
 }
 
-// StepNumbers returns the names of a Step's numbers. The caller owns the slice.
+// StepNumbers returns the names of a Step's numbers, which are those of the table's columns. The caller owns the slice.
 func StepNumbers() []string {
 	return []string{"bytes_up", "bytes_down", "connections", "flows", "server_ports", "client_ports", "new_server_ports",
-		"tcp_connections", "udp_connections"}
+		"tcp_connections", "udp_connections", "client_private", "server_private"}
 }
 
 // Networks names the networks of addresses. The zero value knows the /24 of IPv4 and the /64 of IPv6 alone.

@@ -89,6 +89,7 @@ var detectRanges = map[string]accepted{
 	"detect.beacon.max_open":      {[]string{"1", "1000000"}, []string{"0", "1000001"}},
 	"detect.beacon.max_endpoints": {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 
+	"detect.density.rows":            {[]string{"flows", "tuples", "pairs"}, []string{"", "steps"}},
 	"detect.density.columns":         {[]string{"bytes", "packets,duration,up_down_ratio"}, []string{"", "size", "bytes,bytes"}},
 	"detect.density.scaling":         {[]string{"plain", "robust", "both"}, []string{"", "none"}},
 	"detect.density.eps":             {[]string{"0.001", "1000"}, []string{"0", "1001", "NaN"}},
@@ -99,6 +100,7 @@ var detectRanges = map[string]accepted{
 
 	"detect.clusters.batch":      {[]string{"0s", "10s", "168h0m0s"}, []string{"9s", "10.5s", "168h0m1s"}},
 	"detect.clusters.method":     {[]string{"kmeans", "minibatch", "mean_shift"}, []string{"", "k-means"}},
+	"detect.clusters.rows":       {[]string{"flows"}, []string{"", "steps"}}, // the columns are those of flows
 	"detect.clusters.columns":    {[]string{"bytes", "packets,duration,up_down_ratio"}, []string{"", "size", "bytes,bytes"}},
 	"detect.clusters.components": {[]string{"0", "4"}, []string{"-1", "5"}},
 	"detect.clusters.k":          {[]string{"1", "100"}, []string{"0", "101"}},

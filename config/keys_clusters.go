@@ -13,8 +13,11 @@ func clustersKeys() []Key {
 			"What is clustered at once."},
 		{"detect.clusters.method", "name", "kmeans, minibatch or mean_shift",
 			"kmeans makes k clusters, minibatch nearly the same of many flows in a tenth of the time, mean_shift as many as there are dense places."},
-		{"detect.clusters.columns", "list", "one or more, each once, of " + strings.Join(sample.ColumnNames(), ", "),
-			"Numbers of a flow record by which flows are near or far."},
+		{"detect.clusters.rows", "name", "flows, tuples or pairs",
+			"What is compared: flow records; with tuples, what the batch's flow records of a 5-tuple add up to; with pairs, those of a client and a server in 10 s. " +
+				"What is said here of flows holds for these."},
+		{"detect.clusters.columns", "list", "one or more, each once, of " + strings.Join(sample.ColumnNames(sample.ByFlow), ", "),
+			"Numbers of a flow record by which flows are near or far; where rows are tuples or pairs, the numbers of docs/AGGREGATES.md instead."},
 		{"detect.clusters.components", "directions", "0 to the number of columns",
 			"Directions in which flows differ most that are kept (PCA); 0: the columns as they are."},
 		{"detect.clusters.k", "clusters", "1 to 100",

@@ -9,8 +9,11 @@ import (
 // densityKeys are the keys of the detector density.
 func densityKeys() []Key {
 	return []Key{
-		{"detect.density.columns", "list", "one or more, each once, of " + strings.Join(sample.ColumnNames(), ", "),
-			"Numbers of a flow record by which flows are near or far."},
+		{"detect.density.rows", "name", "flows, tuples or pairs",
+			"What is compared: flow records; with tuples, what the minute's flow records of a 5-tuple add up to; with pairs, those of a client and a server in 10 s. " +
+				"What is said here of flows holds for these."},
+		{"detect.density.columns", "list", "one or more, each once, of " + strings.Join(sample.ColumnNames(sample.ByFlow), ", "),
+			"Numbers of a flow record by which flows are near or far; where rows are tuples or pairs, the numbers of docs/AGGREGATES.md instead."},
 		{"detect.density.scaling", "name", "plain, robust or both",
 			"plain: mean and standard deviation; robust: median and IQR of logarithms; both: an outlier of either."},
 		{"detect.density.eps", "standard deviations", "0.001 to 1000",

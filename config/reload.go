@@ -29,7 +29,8 @@ func (k Key) Reloads() bool {
 		// The length of batches and memories.
 		"detect.ports.forget", "detect.scan.forget", "detect.lateral.forget", "detect.clusters.batch", "detect.trend.lag",
 		// What was remembered by them.
-		"detect.hosts.compat", "detect.hosts.compat_popular", "detect.density.columns", "detect.clusters.columns", "detect.clusters.components", "detect.ensemble.groups":
+		"detect.hosts.compat", "detect.hosts.compat_popular", "detect.density.rows", "detect.density.columns", "detect.clusters.rows",
+		"detect.clusters.columns", "detect.clusters.components", "detect.ensemble.groups":
 		return false
 	}
 	return strings.HasPrefix(k.Name, "detect.")

@@ -2,6 +2,7 @@ package output
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/weir-sensor/weir/aggregate"
 	"github.com/weir-sensor/weir/flowtable"
@@ -137,12 +138,10 @@ func tupleFields(networks aggregate.Networks) []Field[aggregate.Tuple] {
 		fields = append(fields, integer("entries_"+name, "records", "Records in the state "+name+".", func(t *row) uint64 { return uint64(t.States[i]) }))
 	}
 	fields = append(fields, endFields(networks, func(t *row) (packet.Addr, packet.Addr, uint8) { return t.Client, t.Server, t.Version })...)
-	for _, n := range [...]struct {
-		name string
-		port uint16
-	}{{"80", 80}, {"8080", 8080}, {"443", 443}, {"22", 22}} {
-		fields = append(fields, Field[row]{Column{Name: "port_" + n.name, Type: Bool, Doc: "The server port is " + n.name + "."},
-			func(t *row) Value { return BoolValue(hasPorts(t.Proto) && t.ServerPort == n.port) }})
+	for _, p := range aggregate.OwnPorts() {
+		name := strconv.Itoa(int(p))
+		fields = append(fields, Field[row]{Column{Name: "port_" + name, Type: Bool, Doc: "The server port is " + name + "."},
+			func(t *row) Value { return BoolValue(hasPorts(t.Proto) && t.ServerPort == p) }})
 	}
 	return fields
 }

@@ -11,19 +11,22 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
+// Numbers of a row that are no counts of states and not true or false.
+const tupleSums, stepSums = 6, 9
+
 // numbers keeps the rows of both tables as numbers.
 type numbers struct{ tuples, steps []float64 }
 
 func (n *numbers) Tuples(rows []aggregate.Tuple) error {
 	for i := range rows {
-		n.tuples = rows[i].Numbers(n.tuples)
+		n.tuples = append(n.tuples, rows[i].Numbers(nil)[:tupleSums]...)
 	}
 	return nil
 }
 
 func (n *numbers) Steps(rows []aggregate.Step) error {
 	for i := range rows {
-		n.steps = rows[i].Numbers(n.steps)
+		n.steps = append(n.steps, rows[i].Numbers(nil)[:stepSums]...)
 	}
 	return nil
 }
@@ -56,7 +59,7 @@ func TestAggregatesAreRows(t *testing.T) {
 	for name, table := range map[string]struct {
 		rows []float64
 		dims int
-	}{"tuples": {n.tuples, len(aggregate.TupleNumbers())}, "steps": {n.steps, len(aggregate.StepNumbers())}} {
+	}{"tuples": {n.tuples, tupleSums}, "steps": {n.steps, stepSums}} {
 		sample.Standardise(table.rows, table.dims)
 		if r := density.Cluster(table.rows, table.dims, 2.5, 5); r.Labels[odd] != density.Noise || r.Labels[odd-1] != 0 {
 			t.Errorf("%s: labels %d and, of its neighbour, %d", name, r.Labels[odd], r.Labels[odd-1])

@@ -21,11 +21,12 @@ const (
 	maxScores  = 4096
 )
 
-// Detector holds the flows that are to be clustered. Make it with New.
+// Detector holds the flows that are to be clustered, or aggregates of them. Make it with New.
 type Detector struct {
 	cfg         Config
 	flows       *sample.Sample
 	first, last int64 // times of the first and last flow, ns
+	begun       bool  // there was a flow
 }
 
 var (
@@ -36,7 +37,7 @@ var (
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	return &Detector{cfg: cfg, flows: sample.New(cfg.Columns, cfg.MaxFlows)}
+	return &Detector{cfg: cfg, flows: sample.New(cfg.Rows, cfg.Columns, cfg.MaxFlows)}
 }
 
 // Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
@@ -51,13 +52,13 @@ func (d *Detector) Batches() []time.Duration {
 }
 
 // Tables implements detect.Sized.
-func (d *Detector) Tables() []detect.TableCount { return []detect.TableCount{d.flows.Count()} }
+func (d *Detector) Tables() []detect.TableCount { return d.flows.Counts() }
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for i := range flows {
-		if d.flows.Total == 0 {
-			d.first = flows[i].Time
+		if !d.begun {
+			d.first, d.begun = flows[i].Time, true
 		}
 		d.last = flows[i].Time
 		d.flows.Add(&flows[i])
@@ -66,9 +67,11 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 
 // CloseBatch implements detect.Batcher.
 func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
+	d.flows.End()
 	if len(d.flows.Flows) >= d.cfg.MinFlows {
 		d.judge(b, out)
 	}
+	d.begun = false
 	d.flows.Reset(uint64(b.End))
 }
 
@@ -180,9 +183,10 @@ func (d *Detector) alert(b detect.Batch, o outlier, clusters, all int) detect.Al
 	if d.cfg.Batch == 0 {
 		a.WindowStart, a.WindowEnd = d.first, d.last
 	}
-	a.Message = fmt.Sprintf("a flow from %v to %v is %.3g times as far from the nearest of %d clusters as flows there usually are, one of %d such flows among %d",
-		a.Client, a.Server, o.score, clusters, all, a.N)
-	a.Key = fmt.Sprintf("%016x", a.FlowID)
+	row, rows := d.flows.Words()
+	a.Message = fmt.Sprintf("%s from %v to %v is %.3g times as far from the nearest of %d clusters as %s there usually are, one of %d such among %d",
+		row, a.Client, a.Server, o.score, clusters, rows, all, a.N)
+	a.Key = fmt.Sprintf("%016x", a.Evidence.IDs()[0])
 	a.Reasons = append(a.Reasons, detect.Reason{Feature: "distance", Value: o.score, Threshold: d.cfg.Far, Baseline: 1})
 	return a
 }

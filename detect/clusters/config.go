@@ -13,7 +13,8 @@ import (
 type Config struct {
 	Batch      time.Duration `mapstructure:"batch"`      // what is clustered at once; 0: the whole input
 	Method     string        `mapstructure:"method"`     // kmeans, minibatch or mean_shift
-	Columns    []string      `mapstructure:"columns"`    // numbers of a flow that are its coordinates, see sample.ColumnNames
+	Rows       string        `mapstructure:"rows"`       // what is compared: flows, tuples or pairs, see sample.ByFlow; below, all are called flows
+	Columns    []string      `mapstructure:"columns"`    // numbers of a row that are its coordinates, see sample.ColumnNames
 	Components int           `mapstructure:"components"` // directions that PCA keeps; 0: no PCA
 	K          int           `mapstructure:"k"`          // clusters of k-means
 	Bandwidth  float64       `mapstructure:"bandwidth"`  // of mean shift, standard deviations
@@ -28,6 +29,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Method:    "kmeans",
+		Rows:      sample.ByFlow,
 		Columns:   []string{"bytes_up", "bytes_down", "packets", "duration"},
 		K:         8,
 		Bandwidth: 1,
@@ -48,7 +50,10 @@ func (c Config) Validate() error {
 	if !slices.Contains([]string{"kmeans", "minibatch", "mean_shift"}, c.Method) {
 		b.Bad("method", c.Method, "kmeans, minibatch or mean_shift")
 	}
-	sample.CheckColumns(&b, c.Columns)
+	if c.Rows == sample.ByPair && c.Batch%sample.Step != 0 {
+		b.Bad("batch", c.Batch, "0s or a multiple of 10s, for rows are pairs")
+	}
+	sample.CheckColumns(&b, c.Rows, c.Columns)
 	if c.Components < 0 || c.Components > len(c.Columns) {
 		b.Bad("components", c.Components, "0 to the number of columns")
 	}

@@ -1,8 +1,6 @@
 package clusters
 
 import (
-	"strings"
-
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/sample"
 )
@@ -14,7 +12,8 @@ func (d *Detector) Info() detect.Info {
 		Watches: "the flows of the whole input, or of batches",
 		Idea: "Flows fall into kinds: look-ups, pages, downloads, polls. A flow that is far from every kind is worth a look by somebody " +
 			"who studies a capture. It is off by default, since every capture has such flows.",
-		Formula: "columns of each flow record: " + strings.Join(sample.ColumnNames(), ", ") + "\n" +
+		Formula: "rows: flow records written in the batch (flows); what those of a 5-tuple add up to (tuples), or those of a client and a server in 10 s (pairs)\n" +
+			sample.AllColumnNames() + "\n" +
 			"x = (log(1+value) - mean) / standard deviation; with components, the first of PCA over x\n" +
 			"kmeans: Lloyd's iteration from k-means++, the best of 10; minibatch: the same of 3072 flows, then batches of 1024\n" +
 			"in random order, each flow takes its centre c += (x - c) / flows that c had, 10 passes at most; mean_shift: flat kernel of radius bandwidth\n" +

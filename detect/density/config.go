@@ -7,7 +7,8 @@ import (
 
 // Config holds the detector's settings.
 type Config struct {
-	Columns       []string `mapstructure:"columns"`         // numbers of a flow that are its coordinates, see sample.ColumnNames
+	Rows          string   `mapstructure:"rows"`            // what is compared: flows, tuples or pairs, see sample.ByFlow; below, all are called flows
+	Columns       []string `mapstructure:"columns"`         // numbers of a row that are its coordinates, see sample.ColumnNames
 	Scaling       string   `mapstructure:"scaling"`         // plain, robust, or both beside each other
 	Eps           float64  `mapstructure:"eps"`             // how far apart neighbours may be, after scaling
 	MinSamples    int      `mapstructure:"min_samples"`     // flows within eps, itself included, that make a flow a core
@@ -19,6 +20,7 @@ type Config struct {
 // DefaultConfig returns the defaults of config.yaml.
 func DefaultConfig() Config {
 	return Config{
+		Rows:          sample.ByFlow,
 		Columns:       []string{"bytes"},
 		Scaling:       "both",
 		Eps:           2.5,
@@ -32,7 +34,7 @@ func DefaultConfig() Config {
 // Validate returns nil or all problems joined, each as "key: got X, want Y".
 func (c Config) Validate() error {
 	var b detect.Bounds
-	sample.CheckColumns(&b, c.Columns)
+	sample.CheckColumns(&b, c.Rows, c.Columns)
 	if c.Scaling != "plain" && c.Scaling != "robust" && c.Scaling != "both" {
 		b.Bad("scaling", c.Scaling, "plain, robust or both")
 	}

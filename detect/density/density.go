@@ -17,7 +17,7 @@ const every = time.Minute
 // maxScores is how many outliers of a batch are scored, those furthest away.
 const maxScores = 4096
 
-// Detector holds the flows of the minute at hand. Make it with New.
+// Detector holds the flows of the minute at hand, or aggregates of them. Make it with New.
 type Detector struct {
 	cfg    Config
 	flows  *sample.Sample
@@ -43,7 +43,7 @@ func (o *outlier) score() float64 { return max(o.plain, o.robust) }
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	return &Detector{cfg: cfg, flows: sample.New(cfg.Columns, cfg.MaxFlows)}
+	return &Detector{cfg: cfg, flows: sample.New(cfg.Rows, cfg.Columns, cfg.MaxFlows)}
 }
 
 // Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
@@ -53,7 +53,7 @@ func (d *Detector) Tune(cfg Config) { d.cfg = cfg }
 func (d *Detector) Batches() []time.Duration { return []time.Duration{every} }
 
 // Tables implements detect.Sized.
-func (d *Detector) Tables() []detect.TableCount { return []detect.TableCount{d.flows.Count()} }
+func (d *Detector) Tables() []detect.TableCount { return d.flows.Counts() }
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
@@ -64,6 +64,7 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 
 // CloseBatch implements detect.Batcher.
 func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
+	d.flows.End()
 	if len(d.flows.Flows) >= d.cfg.MinFlows {
 		d.judge(&b, out)
 	}
@@ -134,8 +135,9 @@ func (d *Detector) alert(o *outlier, all int) detect.Alert {
 	a := d.flows.Alert(int(o.flow))
 	a.Kind, a.Score = "outlier", o.score()
 	first := a.Reasons[0]
-	a.Message = fmt.Sprintf("a flow from %v to %v (%s %.6g, median %.6g) is %.3g standard deviations from the nearest group of flows of its minute, furthest of %d outliers among %d flows",
-		a.Client, a.Server, first.Feature, first.Value, first.Baseline, a.Score, all, a.N)
+	row, rows := d.flows.Words()
+	a.Message = fmt.Sprintf("%s from %v to %v (%s %.6g, median %.6g) is %.3g standard deviations from the nearest group of %s of its minute, furthest of %d outliers among %d %s",
+		row, a.Client, a.Server, first.Feature, first.Value, first.Baseline, a.Score, rows, all, a.N, rows)
 	for _, r := range []detect.Reason{
 		{Feature: "distance", Value: o.plain, Threshold: d.cfg.Eps, Baseline: math.NaN()},
 		{Feature: "robust_distance", Value: o.robust, Threshold: d.cfg.Eps, Baseline: math.NaN()},

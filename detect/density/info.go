@@ -1,8 +1,6 @@
 package density
 
 import (
-	"strings"
-
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/sample"
 )
@@ -14,7 +12,8 @@ func (d *Detector) Info() detect.Info {
 		Watches: "1 min batches of flows",
 		Idea: "Flows of a minute form dense groups; one that lies far from all of them (many more bytes than any other, say) is " +
 			"worth a look. It knows neither what is good nor what is bad, so it mostly gives scores for the ensemble.",
-		Formula: "columns of each flow record written in the minute: " + strings.Join(sample.ColumnNames(), ", ") + "\n" +
+		Formula: "rows: flow records written in the minute (flows); what those of a 5-tuple add up to (tuples), or those of a client and a server in 10 s (pairs)\n" +
+			sample.AllColumnNames() + "\n" +
 			"plain: (x - mean) / population standard deviation; robust: (log(1+x) - median) / (IQR / 1.349)\n" +
 			"DBSCAN with eps and min_samples on each (scikit-learn's labels); outlier: label -1 in one of them\n" +
 			"score: distance to the nearest core, after scaling; the larger one\n" +

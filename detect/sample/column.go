@@ -2,7 +2,9 @@ package sample
 
 import (
 	"math"
+	"strings"
 
+	"github.com/weir-sensor/weir/aggregate"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
 )
@@ -11,7 +13,6 @@ import (
 type column struct {
 	name  string
 	value func(f *detect.Flow) float64
-	ratio bool // it is a logarithm already
 }
 
 const up, down = flowtable.Up, flowtable.Down
@@ -31,26 +32,44 @@ func columns() []column {
 		{name: "bytes_per_packet", value: func(f *detect.Flow) float64 {
 			return float64(f.Bytes[up]+f.Bytes[down]) / max(1, float64(f.Packets[up]+f.Packets[down]))
 		}},
-		{name: "up_down_ratio", ratio: true, value: func(f *detect.Flow) float64 {
-			return math.Log((float64(f.Bytes[up]) + 1) / (float64(f.Bytes[down]) + 1))
-		}},
+		{name: upDownRatio, value: func(f *detect.Flow) float64 { return ratio(f.Bytes) }},
 	}
 }
 
-// columnOf returns the column of that name, nil where there is none.
-func columnOf(name string) *column {
-	for _, c := range columns() {
-		if c.name == name {
-			return &c
+const upDownRatio = "up_down_ratio" // a logarithm already
+
+func ratio(bytes [2]uint64) float64 {
+	return math.Log((float64(bytes[up]) + 1) / (float64(bytes[down]) + 1))
+}
+
+// What a row stands for.
+const (
+	ByFlow  = "flows"  // a flow record
+	ByTuple = "tuples" // all flow records of a 5-tuple in a batch
+	ByPair  = "pairs"  // all flow records of a client and a server in 10 s
+)
+
+// ColumnNames returns what Config.Columns may name where rows stand for that; none of another word. The caller owns the
+// slice.
+func ColumnNames(rows string) (names []string) {
+	switch rows {
+	case ByFlow:
+		for _, c := range columns() {
+			names = append(names, c.name)
 		}
-	}
-	return nil
-}
-
-// ColumnNames returns what Config.Columns may name. The caller owns the slice.
-func ColumnNames() (names []string) {
-	for _, c := range columns() {
-		names = append(names, c.name)
+	case ByTuple:
+		names = append(aggregate.TupleNumbers(), "bytes", upDownRatio)
+	case ByPair:
+		names = append(aggregate.StepNumbers(), "bytes", upDownRatio)
 	}
 	return names
+}
+
+// AllColumnNames says in a line for each kind of rows which columns they have.
+func AllColumnNames() string {
+	var lines []string
+	for _, rows := range []string{ByFlow, ByTuple, ByPair} {
+		lines = append(lines, "columns of "+rows+": "+strings.Join(ColumnNames(rows), ", "))
+	}
+	return strings.Join(lines, "\n")
 }

@@ -9,7 +9,7 @@ import (
 
 // Every flow of a batch has the same chance to be kept.
 func TestSampleIsFair(t *testing.T) {
-	s := New([]string{"bytes"}, 1000)
+	s := New(ByFlow, []string{"bytes"}, 1000)
 	counts := make([]int, 10)
 	for round := range 20 {
 		for i := range 10_000 {
@@ -34,10 +34,10 @@ func TestSampleIsFair(t *testing.T) {
 }
 
 func TestColumnsOfAFlow(t *testing.T) {
-	s := New(ColumnNames(), 10)
+	s := New(ByFlow, ColumnNames(ByFlow), 10)
 	s.Add(&detect.Flow{Record: &flowtable.Record{Bytes: [2]uint64{99, 0}, Packets: [2]uint64{2, 1}, Payload: [2]uint64{7, 8}, Start: 1e9, End: 3e9}})
 	want := []float64{99, 99, 0, 3, 2, 1, 7, 8, 2, 33, 4.605170185988092}
-	for i, name := range ColumnNames() {
+	for i, name := range ColumnNames(ByFlow) {
 		if s.Rows[i] != want[i] {
 			t.Errorf("%s = %v, want %v", name, s.Rows[i], want[i])
 		}

@@ -27,7 +27,7 @@ var pipeline = []layer{
 	{"learn", nil, false, "it fits numbers, whatever they stand for"},
 	{"detect/detectors", []string{"packet", "features", "detect", "detect/*"}, false, "it gathers all detectors and their Configs"},
 	{"detect/sketch", []string{"packet"}, true, "it counts hashes, whatever they stand for"},
-	{"detect/sample", []string{"packet", "flowtable", "detect"}, true, "it keeps numbers of flows, whoever compares them"},
+	{"detect/sample", []string{"packet", "flowtable", "detect", "aggregate"}, true, "it keeps numbers of flows, whoever compares them"},
 	{"detect/*", []string{"packet", "payload", "flowtable", "features", "detect", "detect/sketch", "detect/sample", "learn"}, false, "detectors do not know each other"},
 	{"aggregate", []string{"packet", "flowtable", "detect"}, true, "it sums records up, wherever the rows go"},
 	{"output", []string{"packet", "payload", "flowtable", "features", "detect", "aggregate"}, false, "a sink writes records and changes nothing"},

@@ -22,7 +22,7 @@ func scatterColumns() []string {
 }
 
 func newScatter(limit int) scatter {
-	s := scatter{sample.New(scatterColumns(), limit)}
+	s := scatter{sample.New(sample.ByFlow, scatterColumns(), limit)}
 	s.sample.Reset(1)
 	return s
 }
