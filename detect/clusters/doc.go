@@ -9,4 +9,7 @@
 //
 // A flow's score is its distance from the nearest centre, in medians of the distances of that centre's own flows; a centre
 // of fewer than 5 flows counts for none, or a flow far from everything would be its own centre.
+//
+// What is compared are flow records or, with rows, what those of a 5-tuple, or of a client and a server in 10 s, add up to
+// (package aggregate).
 package clusters

@@ -11,4 +11,7 @@
 //
 // DBSCAN finds gaps, not large values: five equal flows far away are a cluster of their own. And every minute of heavy-tailed
 // traffic has its largest flow. So outliers are scores for the ensemble in the first place, and alerts are rationed.
+//
+// What is compared are flow records or, with rows, what those of a 5-tuple, or of a client and a server in 10 s, add up to
+// (package aggregate).
 package density

@@ -1,10 +1,13 @@
 package sample
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/detecttest"
+	"github.com/weir-sensor/weir/packet"
 )
 
 // Every flow of a batch has the same chance to be kept.
@@ -41,5 +44,46 @@ func TestColumnsOfAFlow(t *testing.T) {
 		if s.Rows[i] != want[i] {
 			t.Errorf("%s = %v, want %v", name, s.Rows[i], want[i])
 		}
+	}
+}
+
+// What a flow costs, of 100,000 5-tuples and 1000 pairs that come again and again.
+func BenchmarkAdd(b *testing.B) {
+	records := make([]flowtable.Record, 100_000)
+	for i := range records {
+		records[i] = flowtable.Record{ID: uint64(i), Version: 4, Client: detecttest.IPv4(uint32(i*7919) % 1000), Proto: packet.ProtoTCP, ServerPort: 443,
+			ClientPort: uint16(i), Bytes: [2]uint64{uint64(i), 1}}
+	}
+	for _, rows := range []string{ByFlow, ByTuple, ByPair} {
+		b.Run(rows, func(b *testing.B) {
+			s := New(rows, []string{"bytes"}, 50_000)
+			b.ReportAllocs()
+			var f detect.Flow
+			for i := range b.N {
+				f.Record, f.Time = &records[i%len(records)], int64(i)*1e5
+				s.Add(&f)
+			}
+		})
+	}
+}
+
+// What is held at most, with four columns and every table full.
+func TestMemory(t *testing.T) {
+	for rows, most := range map[string]uint64{ByFlow: 10 << 20, ByTuple: 60 << 20, ByPair: 80 << 20} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		s := New(rows, []string{"bytes_up", "bytes_down", "bytes", "up_down_ratio"}, 50_000)
+		for i := range 500_000 {
+			s.Add(&detect.Flow{Record: &flowtable.Record{Version: 4, Proto: packet.ProtoTCP, Client: detecttest.IPv4(uint32(i)), ServerPort: uint16(i)}, Time: int64(i/250_000) * 1e10})
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		held := after.HeapAlloc - before.HeapAlloc
+		t.Logf("%s: %d MB", rows, held>>20)
+		if held > most {
+			t.Errorf("%s: %d bytes, want %d at most", rows, held, most)
+		}
+		runtime.KeepAlive(s)
 	}
 }
