@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,6 +147,30 @@ func TestOddPairAndItsTwin(t *testing.T) {
 		}
 		if got := run(t, cfg, chatter(false), 7); len(got) != 0 {
 			t.Errorf("%s, the usual ports: got %+v", name, got)
+		}
+	}
+}
+
+func TestColumnsAreThoseOfTheRows(t *testing.T) {
+	for _, c := range []struct {
+		rows    string
+		columns []string
+		batch   time.Duration
+		want    string // part of the problem; "": there is none
+	}{
+		{"flows", []string{"packets"}, 15 * time.Second, ""},
+		{"tuples", []string{"entries", "port_443", "entries_reset", "bytes"}, 15 * time.Second, ""},
+		{"pairs", []string{"new_server_ports", "server_private"}, 20 * time.Second, ""},
+		{"flows", []string{"entries"}, 0, `columns: got "entries", want one or more, each once, of bytes, bytes_up`},
+		{"tuples", []string{"packets"}, 0, `columns: got "packets", want one or more, each once, of entries, total_time`},
+		{"pairs", []string{"entries"}, 0, "tcp_connections, udp_connections, client_private, server_private, bytes, up_down_ratio, which are those of pairs"},
+		{"pairs", []string{"flows"}, 15 * time.Second, "batch: got 15s, want 0s or a multiple of 10s"},
+		{"steps", []string{"flows"}, 0, "rows: got steps, want flows, tuples or pairs"},
+	} {
+		cfg := DefaultConfig()
+		cfg.Rows, cfg.Columns, cfg.Batch = c.rows, c.columns, c.batch
+		if err := cfg.Validate(); (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: got %v", c, err)
 		}
 	}
 }
