@@ -74,6 +74,7 @@ var detectRanges = map[string]accepted{
 	"detect.ensemble.scores":         {[]string{"100", "1000000"}, []string{"99", "1000001"}},
 	"detect.ensemble.memory":         {[]string{"1m0s", "8760h0m0s"}, []string{"59.999999999s", "8760h0m0.000000001s"}},
 	"detect.ensemble.max_hosts":      {[]string{"4", "10000000"}, []string{"3", "10000001"}},
+	"detect.ensemble.drift":          {[]string{"0.05", "1"}, []string{"0.04", "1.01", "NaN"}},
 	"detect.ensemble.groups":         {[]string{"", "scan+hosts,beacon"}, []string{"scan+", "scan,scan+hosts"}},
 
 	"detect.beacon.min_contacts":  {[]string{"5", "256"}, []string{"4", "257"}},

@@ -15,6 +15,8 @@ func ensembleKeys() []Key {
 			"What is known of a host begins anew after this."},
 		{"detect.ensemble.max_hosts", "hosts", "4 to 10000000",
 			"Hosts remembered, and a quarter of it of hosts with alerts, of flows and of flows in alerts; the one not judged for longest is forgotten."},
+		{"detect.ensemble.drift", "share", "0.05 to 1",
+			"Where the p-values of a detector's scores in an hour are so far from uniform (Kolmogorov-Smirnov), an alert says that what is usual changed."},
 		{"detect.ensemble.groups", "list", "names of detectors joined by +, each once",
 			"Detectors that see the same thing, of which only the worst alert counts."},
 	}

@@ -17,6 +17,7 @@ type Config struct {
 	Scores       int           `mapstructure:"scores"`         // that tell what is usual, of each detector and class of peers
 	Memory       time.Duration `mapstructure:"memory"`         // what is known of a host begins anew after this
 	MaxHosts     int           `mapstructure:"max_hosts"`      // hosts that are remembered, and a quarter of it of alerted hosts, of flows and of alerted flows
+	Drift        float64       `mapstructure:"drift"`          // distance of an hour's p-values from uniform ones that is said
 	Groups       []string      `mapstructure:"groups"`         // detectors that see the same thing, joined by +
 }
 
@@ -32,6 +33,7 @@ func DefaultConfig() Config {
 		Scores:       10_000,
 		Memory:       24 * time.Hour,
 		MaxHosts:     50_000,
+		Drift:        0.2,
 		Groups:       []string{"scan+hosts+pairs+ports+lateral", "density+clusters+exfiltration", "trend+sequence"},
 	}
 }
@@ -44,6 +46,7 @@ func (c Config) Validate() error {
 	detect.Between(&b, "scores", c.Scores, 100, 1_000_000)
 	detect.Between(&b, "memory", c.Memory, time.Minute, 365*24*time.Hour)
 	detect.Between(&b, "max_hosts", c.MaxHosts, 4, 10_000_000)
+	detect.Between(&b, "drift", c.Drift, 0.05, 1)
 	var seen []string
 	for _, group := range c.Groups {
 		for name := range strings.SplitSeq(group, "+") {

@@ -11,7 +11,8 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
-// Detector weighs what the other detectors say. It raises no alerts.
+// Detector weighs what the other detectors say. Of its own it says only that
+// scores are not what they were.
 type Detector struct {
 	cfg     Config
 	members []string // detectors, in their order
@@ -24,6 +25,7 @@ type Detector struct {
 	hosts  *detect.Table[detect.Host, evidence]
 	named  *detect.Table[detect.Host, evidence] // those with alerts, so that a flood of others does not drive them out
 	flows  flows
+	drifts []drift // by detector
 	counts Counters
 
 	none, worst, ps, row []float64 // scratch
@@ -50,7 +52,7 @@ func New(cfg Config, members []string, local []string) (*Detector, error) {
 	d := &Detector{
 		cfg: cfg, members: slices.Clone(members), local: packet.NewNetworks(local),
 		seed:  maphash.Comparable(maphash.MakeSeed(), 0),
-		rings: make([]*ring, len(members)*classes),
+		rings: make([]*ring, len(members)*classes), drifts: make([]drift, len(members)),
 		hosts: detect.NewTable[detect.Host, evidence](cfg.MaxHosts),
 		named: detect.NewTable[detect.Host, evidence](max(cfg.MaxHosts/4, 1)),
 		flows: newFlows(max(cfg.MaxHosts/4, 1)),
@@ -127,7 +129,7 @@ const learnScores = 256
 
 // Scores implements detect.ScoreWatcher. What is usual is learned from a second's scores before they are judged, so that
 // the first ones have peers too.
-func (d *Detector) Scores(scores []detect.Score, _ detect.Out) {
+func (d *Detector) Scores(scores []detect.Score, out detect.Out) {
 	d.counts.Scores += uint64(len(scores))
 	for i := 0; i < len(scores); i += 1 + len(scores)/learnScores {
 		if s := &scores[i]; usable(s) && !s.Alerted && !math.IsInf(s.Raw, 0) {
@@ -140,6 +142,7 @@ func (d *Detector) Scores(scores []detect.Score, _ detect.Out) {
 		}
 		if usable(&scores[i]) {
 			d.judge(&scores[i])
+			d.watch(&scores[i], out)
 		} else {
 			d.counts.Insufficient++
 		}

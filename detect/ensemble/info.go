@@ -21,13 +21,17 @@ score: 1 - (1 - 0.0001) prod (1 - belief) over the groups of detectors, of each 
   0.02, low 0.2, medium 0.5, high 0.9
 probability: the calibration's curve of intercept + sum of weights times features (-log10 p and belief of each detector), then
   moved in logit from the calibration's share of positives to detect.ensemble.base_rate, of flows to flow_base_rate
+drift: of each detector and hour, p-values of scores without an alert, those of equal scores spread evenly, at most 4,096 and
+  200 at least: the Kolmogorov-Smirnov distance from the uniform distribution, said from detect.ensemble.drift on, once a day, and not in the first 24 hours
 a flow's evidence: its own scores, and the alerts that are about it or name it among their ten flows`,
 		Cost:   "0.3 to 1.5 us per score; nothing per flow",
-		Memory: "about 450 bytes for each of detect.ensemble.max_hosts hosts, and three quarters as many again for alerted hosts, flows and flows in alerts; 16 bytes per usual score",
+		Memory: "about 450 bytes for each of detect.ensemble.max_hosts hosts, and three quarters as many again for alerted hosts, flows and flows in alerts; 16 bytes per usual score; 32 kB per detector",
 		Wrong: "What is usual is learned from what runs: an attack that goes on below all thresholds becomes usual. With few hosts " +
 			"p-values cannot be small. A probability holds where traffic is like that which the calibration was fitted on; the one that " +
 			"comes with weir is from a small test network.",
-		Remedy: "Fit a calibration on labelled captures of your own: weir train ensemble; set detect.ensemble.base_rate to the share of " +
+		Remedy: "Where drift is said day by day, what is usual changes faster than detect.ensemble.scores scores of a detector last: fewer " +
+			"follow sooner. Fit a calibration on labelled captures of your own: weir train ensemble; set detect.ensemble.base_rate to the share of " +
 			"hosts with which something is wrong where you are.",
+		Kinds: []detect.Kind{{Name: kindDrift, Severity: detect.Informational, Doc: "A detector's scores are not distributed as they were; at most once a day."}},
 	}
 }
