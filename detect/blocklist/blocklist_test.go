@@ -1,6 +1,7 @@
 package blocklist
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -200,6 +201,41 @@ func TestReload(t *testing.T) {
 	rewrite(t, two, "# none today\n")
 	if got := d.Reload().Changes; len(got) != 1 || got[0] != "list two: 2 -> 0 prefixes" || hits() != 0 {
 		t.Errorf("emptied: %q", got)
+	}
+}
+
+// Flows that are open when a list is read again are judged by the new one as their next record is written, whether they began
+// before or not: those whose end is on it now, and no more those whose end is not.
+func TestOpenFlowsAreJudgedByTheNewList(t *testing.T) {
+	one := write(t, "one.txt", "198.51.100.7\n")
+	d := newDetector(t, DefaultConfig(), one)
+	var got sink
+	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, &got)
+	part := func(part uint32, s float64) {
+		flows := []flowtable.Record{flowOf(1, s, "10.0.0.1", "198.51.100.7", true), flowOf(2, s, "10.0.0.1", "203.0.113.9", true)}
+		for i := range flows {
+			flows[i].Part, flows[i].Start, flows[i].End = part, 0, flows[i].Written
+		}
+		e.Flows(flows)
+		if err := errors.Join(e.Advance(flows[0].Written+int64(every)), e.Flush()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part(0, 300)
+	rewrite(t, one, "203.0.113.9\n")
+	d.Reload()
+	part(1, 600)
+	part(2, 3000) // after detect.suppress
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, a := range got.alerts {
+		said = append(said, fmt.Sprint(a.WindowStart/int64(time.Second), " ", a.Server, " flow ", a.FlowID))
+	}
+	want := []string{"300 198.51.100.7 flow 1", "600 203.0.113.9 flow 2", "3000 203.0.113.9 flow 2"}
+	if diff := cmp.Diff(want, said); diff != "" {
+		t.Errorf("alerts (-want +got):\n%s", diff)
 	}
 }
 
