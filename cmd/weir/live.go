@@ -289,15 +289,8 @@ func (l *live) sinks(opt *sensor.Options, alerts *output.AlertTee) (*liveSinks, 
 		to.queues[name] = q
 	}
 	if l.out != "" {
-		if to.dir, err = output.OpenDir(l.out); err != nil {
+		if to.dir, err = l.openDir(); err != nil {
 			return nil, err
-		}
-		left, err := to.dir.Recover()
-		if err != nil {
-			return nil, errors.Join(err, to.dir.Close())
-		}
-		for _, file := range left {
-			l.log.Warn("a run that was killed left a file", withProblem(file.Err, "file", file.Name, "records", file.Records, "cut_bytes", file.Cut)...)
 		}
 		outputs.Dir = to.dir
 		lines := outputs.LineFiles("ledger")
@@ -333,6 +326,22 @@ func (l *live) sinks(opt *sensor.Options, alerts *output.AlertTee) (*liveSinks, 
 		}
 	}
 	return to, nil
+}
+
+// openDir opens the directory of files, and completes what a run that was killed left in it.
+func (l *live) openDir() (*output.Dir, error) {
+	dir, err := output.OpenDir(l.out)
+	if err != nil {
+		return nil, err
+	}
+	left, err := dir.Recover()
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	for _, file := range left {
+		l.log.Warn("a run that was killed left a file", withProblem(file.Err, "file", file.Name, "records", file.Records, "cut_bytes", file.Cut)...)
+	}
+	return dir, nil
 }
 
 // deadline is done after output.drain.

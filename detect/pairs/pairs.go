@@ -1,7 +1,6 @@
 package pairs
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
@@ -121,7 +120,7 @@ func (d *Detector) add(f *detect.Flow) {
 	p.evidence.Add(f.ID)
 	if f.First() {
 		p.flows++
-		if !answersOnly(f) && !toMany(f) {
+		if !answersOnly(f) && !f.ToMany() {
 			d.use(p, f)
 		}
 	}
@@ -174,12 +173,6 @@ func answersOnly(f *detect.Flow) bool {
 	}
 	flags := f.TCPFlags[flowtable.Up]
 	return flags&rst != 0 && flags&syn == 0 || flags&(syn|ack) == syn|ack
-}
-
-// toMany says whether the server is a group or everybody: nobody has to answer what is sent there.
-func toMany(f *detect.Flow) bool {
-	addr := f.Server.Netip(f.Version)
-	return addr.IsMulticast() || addr == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // forget deletes the ports that are new again by t, ns.
