@@ -4,7 +4,7 @@ package config
 func aggregateKeys() []Key {
 	return []Key{
 		{"aggregate.enabled", "switch", "true or false",
-			"Sum flow records up by 5-tuple, and by (client, server) and step; weir replay writes both tables (docs/AGGREGATES.md)."},
+			"Sum flow records up by 5-tuple, and by (client, server) and step; weir replay and weir live write both tables (docs/AGGREGATES.md)."},
 		{"aggregate.span", "duration", "0s (the whole input) or whole seconds from 1s to 8784h0m0s",
 			"What a row by 5-tuple is about, in packet time, aligned to the epoch."},
 		{"aggregate.step", "duration", "whole seconds from 1s to 24h0m0s",

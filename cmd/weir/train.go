@@ -114,10 +114,15 @@ func (t *training) write(text []byte) error { return writeWhole(t.out, text) }
 // writeWhole writes a file, which has its name only once it is complete.
 func writeWhole(name string, text []byte) error {
 	partial := name + ".partial"
-	if err := os.WriteFile(partial, text, 0o644); err != nil {
+	f, err := os.Create(partial)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(partial, name); err != nil {
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(partial, name)
+	}
+	if err != nil {
 		return errors.Join(err, os.Remove(partial))
 	}
 	return nil

@@ -74,3 +74,49 @@ func TestBuiltinModels(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A file that cannot be written whole leaves nothing behind.
+func TestWriteWhole(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("no /dev/full here")
+	}
+	name := filepath.Join(t.TempDir(), "model.json")
+	if err := os.Symlink("/dev/full", name+".partial"); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeWhole(name, []byte("{}")); err == nil {
+		t.Error("a full disk is no error")
+	}
+	for _, left := range []string{name, name + ".partial"} {
+		if _, err := os.Lstat(left); !os.IsNotExist(err) {
+			t.Errorf("%s is left: %v", left, err)
+		}
+	}
+	if err := writeWhole(name, []byte("{}")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file that another command made is refused by what it is, not by where JSON differs.
+func TestModelsOfOtherDetectors(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "model.json")
+	text := `{"format": "weir transport model 1", "features": {"of": "start"}}`
+	if err := os.WriteFile(out, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"detect.sequence.model", "detect.ensemble.calibration"} {
+		status, _, stderr := command(t, nil, "replay", "--detect=all", "--set", key+"="+out, demo)
+		if status != 2 || !strings.Contains(stderr, `format: got "weir transport model 1", want "weir `) {
+			t.Errorf("%s: status %d, %q", key, status, stderr)
+		}
+	}
+	if err := os.WriteFile(out, []byte(text[:30]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"detect.sequence.model": "weir train sequence", "detect.ensemble.calibration": "weir train ensemble"} {
+		status, _, stderr := command(t, nil, "replay", "--detect=all", "--set", key+"="+out, demo)
+		if status != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("%s, cut: status %d, %q", key, status, stderr)
+		}
+	}
+}

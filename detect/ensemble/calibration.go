@@ -126,8 +126,8 @@ func loadCalibration(name string, members []string) (*Calibration, error) {
 // ParseCalibration reads a calibration and verifies it.
 func ParseCalibration(text []byte) (*Calibration, error) {
 	c := &Calibration{}
-	if err := json.Unmarshal(text, c); err != nil {
-		return nil, err
+	if err := json.Unmarshal(text, c); err != nil && (c.Format == "" || c.Format == calibrationFormat) { // else its format says more
+		return nil, fmt.Errorf("want a file of weir train ensemble: %w", err)
 	}
 	if c.Format != calibrationFormat {
 		return nil, fmt.Errorf("format: got %q, want %q", c.Format, calibrationFormat)

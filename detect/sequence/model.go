@@ -55,8 +55,8 @@ func Load(name string) (*Model, error) {
 // Parse reads a model and verifies it: one of other features is refused.
 func Parse(text []byte) (*Model, error) {
 	m := &Model{}
-	if err := json.Unmarshal(text, m); err != nil {
-		return nil, err
+	if err := json.Unmarshal(text, m); err != nil && (m.Format == "" || m.Format == modelFormat) { // else its format says more
+		return nil, fmt.Errorf("want a model of weir train sequence: %w", err)
 	}
 	switch {
 	case m.Format != modelFormat:
