@@ -78,7 +78,7 @@ func TestDrift(t *testing.T) {
 	}{
 		"as ever":                 {func(_ int, x float64) float64 { return x * x }, false, 400, nil},
 		"mostly nothing":          {func(_ int, x float64) float64 { return math.Floor(1.1 * x) }, false, 400, nil},
-		"many":                    {func(_ int, x float64) float64 { return x }, false, 9000, nil},
+		"many":                    {func(_ int, x float64) float64 { return x }, false, 4500, nil},
 		"higher from the 29th on": {func(h int, x float64) float64 { return x + boolean(h >= 29)/2 }, false, 400, []int64{29}},
 		"lower in the 29th":       {func(h int, x float64) float64 { return x - boolean(h == 29) }, false, 400, []int64{29}},
 		"wider":                   {func(h int, x float64) float64 { return (x - 0.5) * (1 + 9*boolean(h == 29)) }, false, 400, []int64{29}},
