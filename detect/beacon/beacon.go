@@ -229,7 +229,7 @@ func (d *Detector) add(s *series, g *grown, start int64, bytes, id uint64) {
 	if s.said {
 		more = s.judged
 	}
-	if !s.queued && s.n >= uint32(d.cfg.MinContacts) && s.n >= s.judged+more {
+	if !s.queued && s.n >= uint32(d.cfg.MinContacts) && s.n >= s.judged+more && len(d.grown) < 2*d.cfg.MaxSeries {
 		s.queued = true
 		d.grown = append(d.grown, *g)
 	}
@@ -293,15 +293,21 @@ func (d *Detector) audienceOf(g *grown) (clients float64, first int64) {
 // Batches implements detect.Batcher.
 func (d *Detector) Batches() []time.Duration { return []time.Duration{every} }
 
-// CloseBatch implements detect.Batcher: it judges the series that have grown.
+// CloseBatch implements detect.Batcher: it judges the series that have grown, but for those that were forgotten since.
 func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
-	n := min(len(d.grown), d.cfg.MaxJudged)
-	for i := range d.grown[:n] {
-		if s := d.series.Get(d.grown[i].key, d.grown[i].hash); s != nil && s.queued {
-			d.judge(&d.grown[i], s, b, out)
+	waiting, judged := d.grown[:0], 0
+	for _, g := range d.grown {
+		s := d.series.Get(g.key, g.hash)
+		switch {
+		case s == nil || !s.queued:
+		case judged < d.cfg.MaxJudged:
+			judged++
+			d.judge(&g, s, b, out)
+		default:
+			waiting = append(waiting, g)
 		}
 	}
-	d.grown = d.grown[:copy(d.grown, d.grown[n:])]
+	d.grown = waiting
 	for i := range d.beating {
 		if o := d.opened.Get(d.beating[i].key, d.beating[i].hash); o != nil && o.queued {
 			d.judgeOpened(&d.beating[i], o, b, out)

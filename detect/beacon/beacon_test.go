@@ -1,6 +1,7 @@
 package beacon
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -136,6 +137,35 @@ func TestIsQuiet(t *testing.T) {
 		if alerts := run(t, cfg, flows); len(alerts) > 0 {
 			t.Errorf("%s: %s", name, alerts[0].Message)
 		}
+	}
+}
+
+// Series that are forgotten before they are judged neither pile up nor take the place of others.
+func TestForgottenSeriesDoNotWait(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.MaxSeries, cfg.MaxJudged = 50, 10
+	d := New(cfg)
+	e := detect.NewEngine(detect.DefaultConfig(), []detect.Detector{d}, &detecttest.Alerts{})
+	for minute := range uint32(60) {
+		var flows []flowtable.Record
+		for pair := range uint32(200) {
+			for n := range int64(12) {
+				flows = append(flows, flow(inside, 1<<30+200*minute+pair, int64(minute)*60_000+int64(pair)*250+n))
+			}
+		}
+		e.Flows(flows)
+		if err := errors.Join(e.Advance(flows[len(flows)-1].Written), e.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(d.grown); n > 2*cfg.MaxSeries {
+			t.Fatalf("minute %d: %d series wait, want %d at most", minute, n, 2*cfg.MaxSeries)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(d.grown); n > cfg.MaxSeries {
+		t.Errorf("%d series wait at the end, of %d that are known", n, cfg.MaxSeries)
 	}
 }
 
