@@ -85,6 +85,9 @@ func (l *live) judgeAnew(run *sensor.Live, all []reread) {
 	}
 	l.by.Changed = true
 	run.Detection(func(engine *detect.Engine) {
+		if engine.Flush() != nil { // what came before is judged as it was; what went wrong ends the run
+			return
+		}
 		for _, again := range all {
 			if again.judge != nil {
 				again.judge(engine)

@@ -148,8 +148,8 @@ func (d *Detector) loginAlert(key login, l *tries, kind tryKind, score detect.Sc
 			score.Subject, service, l.n, float64(l.last-l.first)/1e9, kind.n, kind.mean[0], kind.mean[1]),
 		Reasons: []detect.Reason{
 			{Feature: "tries", Value: float64(kind.n), Threshold: float64(d.cfg.MinTries), Baseline: math.NaN()},
-			{Feature: "bytes_up_variation", Value: l.varying(0), Threshold: maxVarying, Baseline: math.NaN()},
-			{Feature: "bytes_down_variation", Value: l.varying(1), Threshold: maxVarying, Baseline: math.NaN()},
+			{Feature: "bytes_up_variation", Value: l.varying(0), Threshold: math.NaN(), Baseline: math.NaN()},
+			{Feature: "bytes_down_variation", Value: l.varying(1), Threshold: math.NaN(), Baseline: math.NaN()},
 			{Feature: "tries_of_one_size", Value: float64(kind.n) / l.n, Threshold: 0.5, Baseline: math.NaN()},
 		}}
 }

@@ -64,7 +64,7 @@ func (d *Detector) alert(key service, s *server, b detect.Batch, status detect.S
 		if p := s.lengths.uniform(); p == p {
 			a.Reasons = append(a.Reasons, detect.Reason{Feature: "uniform_flights_p", Value: p, Threshold: uniformFlights, Baseline: nan})
 			if p >= uniformFlights {
-				a.Message += "; clients' first flights are of all lengths alike, as obfs4's padding makes them"
+				a.Message += "; the lengths of clients' first flights spread as obfs4's padding spreads them"
 			}
 		}
 	}
