@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -83,6 +84,21 @@ func (d *Dir) Names() []string {
 		names = append(names, filepath.Base(p.path))
 	}
 	return names
+}
+
+// Older returns the names of files of these records, in whatever format, that an earlier run has left in the directory and
+// this one did not write anew: whoever reads the directory reads them, too.
+func (d *Dir) Older(records ...string) []string {
+	var older []string
+	for _, name := range records {
+		for _, format := range []Format{NDJSON, CSV, Parquet} {
+			file := name + "." + format.String()
+			if _, err := os.Lstat(filepath.Join(d.path, file)); err == nil && !slices.Contains(d.Names(), file) {
+				older = append(older, file)
+			}
+		}
+	}
+	return older
 }
 
 // Complete gives all files their names. All of them are closed before; a file that was given up stays out.

@@ -298,7 +298,11 @@ func (d *detectFiles) writeFiles(stats flowfile.Stats, l detectLedger, complete 
 			return err
 		}
 	}
-	return d.dir.Complete()
+	if err := d.dir.Complete(); err != nil {
+		return err
+	}
+	warnOlder(d.log, d.dir, "alerts", "hosts", "scored_flows", "ports")
+	return nil
 }
 
 // describeConfig returns the part of a manifest that tells the configuration, without what has no say in the records.

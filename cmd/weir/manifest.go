@@ -1,9 +1,11 @@
 package main
 
 import (
+	"log/slog"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/weir-sensor/weir/capture/pcapfile"
 	"github.com/weir-sensor/weir/config"
@@ -115,4 +117,11 @@ func (to *liveSinks) files() []string {
 	}
 	slices.Sort(names)
 	return append(names, "ledger.json")
+}
+
+// warnOlder warns of files of these records that an earlier run has left beside those of this one.
+func warnOlder(log *slog.Logger, dir *output.Dir, records ...string) {
+	if older := dir.Older(records...); len(older) > 0 {
+		log.Warn("the directory also holds files of an earlier run, which weir detect and weir explain read, too", "files", strings.Join(older, ","))
+	}
 }

@@ -287,6 +287,7 @@ func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs,
 	if err := r.dir.Complete(); err != nil {
 		return err
 	}
+	warnOlder(r.log, r.dir, "flows", "windows", "aggregates", "steps", "alerts", "hosts", "scored_flows", "ports")
 	r.log.Info("done", "packets", ledger.Packets, "flows", ledger.Flows.Opened, "out", r.out)
 	return nil
 }

@@ -363,3 +363,23 @@ func TestReplayStoppedBeforeItBegins(t *testing.T) {
 		t.Errorf("got status %d, %.100q, %.300q", status, &stdout, &stderr)
 	}
 }
+
+// Files of an earlier run that a run does not replace are named, those that it does are not, nor are the flows that it judges.
+func TestFilesOfEarlierRunsAreNamed(t *testing.T) {
+	out := t.TempDir()
+	for _, test := range []struct{ args, older string }{
+		{"replay --detect=scan,ports " + demo, ""},
+		{"replay --detect=scan,ports " + demo, ""},
+		{"detect --detect=scan,ports " + out, ""},
+		{"replay " + demo, "files=alerts.ndjson,ports.ndjson"},
+		{"replay --format csv --detect=scan,ports " + demo, "files=flows.ndjson,alerts.ndjson,ports.ndjson"},
+		{"detect --format parquet --detect=scan,ports " + out, "files=alerts.ndjson,alerts.csv,ports.ndjson,ports.csv"},
+	} {
+		status, _, stderr := command(t, nil, append(strings.Fields(test.args), "--out", out)...)
+		_, older, _ := strings.Cut(stderr, "read, too\" ")
+		older, _, _ = strings.Cut(older, "\n")
+		if status != 0 || older != test.older {
+			t.Errorf("%s: status %d, files %q, want %q: %s", test.args, status, older, test.older, stderr)
+		}
+	}
+}
