@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,26 +24,37 @@ type Alert struct {
 	Kind          string        `json:"kind"`
 	Severity      string        `json:"severity"`
 	Status        string        `json:"status"`
-	Score         string        `json:"score"`
-	P             string        `json:"p"`
-	Probability   string        `json:"probability"`
-	N             string        `json:"n"`
+	Score         Number        `json:"score"`
+	P             Number        `json:"p"`
+	Probability   Number        `json:"probability"`
+	N             Number        `json:"n"`
 	Subject       string        `json:"subject"`
 	Role          string        `json:"role"`
 	Client        string        `json:"client"`
 	Server        string        `json:"server"`
-	ServerPort    string        `json:"server_port"`
+	ServerPort    Number        `json:"server_port"`
 	Proto         string        `json:"proto"`
 	FlowID        string        `json:"flow_id"`
 	WindowStart   string        `json:"window_start"`
 	WindowEnd     string        `json:"window_end"`
 	Message       string        `json:"message"`
-	Count         string        `json:"count"`
+	Count         Number        `json:"count"`
 	First         string        `json:"first"`
 	Last          string        `json:"last"`
 	Reasons       []AlertReason `json:"reasons"`
 	Evidence      []string      `json:"evidence"` // flow ids
-	EvidenceTotal string        `json:"evidence_total"`
+	EvidenceTotal Number        `json:"evidence_total"`
+}
+
+// Number is a number as it was written; "" where there is none.
+type Number string
+
+// MarshalJSON implements json.Marshaler: null where there is none, and where it is none.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if _, err := strconv.ParseFloat(string(n), 64); err != nil || !json.Valid([]byte(n)) {
+		return []byte("null"), nil
+	}
+	return []byte(n), nil
 }
 
 // AlertReason is one of the numbers behind an alert; nil where there is none.
@@ -119,10 +131,10 @@ func readAlerts(name string, alerts []Alert) ([]Alert, error) {
 // alertOf makes an alert of a row's cells.
 func alertOf(columns []string, cells []cell) (a Alert) {
 	fields := map[string]*string{"id": &a.ID, "time": &a.Time, "detector": &a.Detector, "kind": &a.Kind, "severity": &a.Severity,
-		"status": &a.Status, "score": &a.Score, "p": &a.P, "probability": &a.Probability, "n": &a.N, "subject": &a.Subject,
-		"role": &a.Role, "client": &a.Client, "server": &a.Server, "server_port": &a.ServerPort, "proto": &a.Proto,
+		"status": &a.Status, "score": (*string)(&a.Score), "p": (*string)(&a.P), "probability": (*string)(&a.Probability), "n": (*string)(&a.N), "subject": &a.Subject,
+		"role": &a.Role, "client": &a.Client, "server": &a.Server, "server_port": (*string)(&a.ServerPort), "proto": &a.Proto,
 		"flow_id": &a.FlowID, "window_start": &a.WindowStart, "window_end": &a.WindowEnd, "message": &a.Message,
-		"count": &a.Count, "first": &a.First, "last": &a.Last, "evidence_total": &a.EvidenceTotal}
+		"count": (*string)(&a.Count), "first": &a.First, "last": &a.Last, "evidence_total": (*string)(&a.EvidenceTotal)}
 	a.Evidence, a.Reasons = []string{}, []AlertReason{}
 	for i, name := range columns {
 		c := &cells[i]

@@ -85,6 +85,12 @@ func TestDetectWrongInput(t *testing.T) {
 	}
 }
 
+// explainedJSON is what weir explain --format json writes.
+type explainedJSON struct {
+	Alert map[string]any  `json:"alert"`
+	Flows []explainedFlow `json:"flows"`
+}
+
 // explained says that weir explain has the probability of each flow behind an alert, as scored_flows.ndjson has it.
 func explained(t *testing.T, dir string) {
 	t.Helper()
@@ -97,9 +103,14 @@ func explained(t *testing.T, dir string) {
 			continue
 		}
 		status, stdout, stderr := command(t, nil, "explain", "--format", "json", fmt.Sprint(alert["id"]), dir)
-		var e explanation
+		var e explainedJSON
 		if err := json.Unmarshal([]byte(stdout), &e); err != nil || status != exitOK || len(e.Flows) == 0 {
 			t.Fatalf("explain: status %d, %v, %s", status, err, stderr)
+		}
+		for _, name := range []string{"id", "score", "p", "probability", "n", "server_port", "count", "evidence_total", "message"} {
+			if e.Alert[name] != alert[name] {
+				t.Errorf("explain: got %s %v, want that of alerts.ndjson, %v", name, e.Alert[name], alert[name])
+			}
 		}
 		for _, f := range e.Flows {
 			if f.Probability == nil || *f.Probability != probabilities[f.ID] || *f.Probability < 0.5 {

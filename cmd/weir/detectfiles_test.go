@@ -46,8 +46,8 @@ func TestDetectAndExplain(t *testing.T) {
 		}
 		texts = append(texts, stdout)
 		status, stdout, _ = command(t, nil, "explain", "--format", "json", id, out)
-		var e explanation
-		if err := json.Unmarshal([]byte(stdout), &e); err != nil || status != exitOK || e.Alert.ID != id || len(e.Flows) != 10 {
+		var e explainedJSON
+		if err := json.Unmarshal([]byte(stdout), &e); err != nil || status != exitOK || e.Alert["id"] != id || len(e.Flows) != 10 {
 			t.Errorf("explain as JSON: %v, %s", err, stdout)
 		}
 	}

@@ -225,17 +225,17 @@ func (e *explanation) text() []byte {
 	}
 	line("about", strings.TrimSpace(a.Subject+" "+a.Role))
 	line("client", a.Client)
-	line("server", strings.TrimSuffix(a.Server+" port "+a.ServerPort, " port "))
+	line("server", strings.TrimSuffix(a.Server+" port "+string(a.ServerPort), " port "))
 	line("protocol", a.Proto)
 	line("known at", a.Time)
-	line("said", a.Count+" times, first "+a.First+", last "+a.Last)
+	line("said", string(a.Count)+" times, first "+a.First+", last "+a.Last)
 	if a.WindowStart != "" {
 		line("judged", a.WindowStart+" to "+a.WindowEnd)
 	}
-	line("score", a.Score)
-	line("p", a.P)
-	line("probability", a.Probability)
-	line("sample", a.N)
+	line("score", string(a.Score))
+	line("p", string(a.P))
+	line("probability", string(a.Probability))
+	line("sample", string(a.N))
 	if a.Status != "ok" {
 		line("status", a.Status)
 	}
@@ -254,7 +254,7 @@ func (e *explanation) text() []byte {
 }
 
 func (e *explanation) flowTable(b *bytes.Buffer) {
-	total := e.Alert.EvidenceTotal
+	total := safe(string(e.Alert.EvidenceTotal))
 	switch {
 	case e.Note != "":
 		fmt.Fprintf(b, "\nFlows: %s of them; %s\n", total, safe(e.Note))
