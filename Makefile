@@ -12,7 +12,7 @@ BENCH    ?= .
 DURATION ?= 30m
 
 # Packages that are quick enough for the race detector.
-RACE ?= ./capture/... ./config ./flowtable ./internal/logging ./internal/telemetry ./output/... ./packet ./sensor/...
+RACE ?= ./capture/... ./config ./detect ./flowtable ./internal/logging ./internal/telemetry ./output/... ./packet ./sensor/...
 
 # Without git, or outside a clone, both are empty and 'weir version' says (devel).
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
