@@ -29,6 +29,10 @@ func (*windowSink) Abort() error { return nil }
 
 // The pipeline's windows are those of one windower that is given every packet, in the same order, whatever the shards.
 func TestWindowsOfThePipeline(t *testing.T) {
+	shardings, batches := []int{1, 2, 5}, []int{1, 333, 4096}
+	if testing.Short() { // the race detector
+		shardings, batches = shardings[1:], batches[1:2]
+	}
 	for name, change := range map[string]func(*features.Config){
 		"as it is":     func(*features.Config) {},
 		"by flow":      func(c *features.Config) { c.By, c.Packets = features.ByFlow, 10 },
@@ -42,8 +46,8 @@ func TestWindowsOfThePipeline(t *testing.T) {
 		if len(want) < 50 {
 			t.Errorf("%s: got %d windows", name, len(want))
 		}
-		for _, shards := range []int{1, 2, 5} {
-			for _, batch := range []int{1, 333, 4096} {
+		for _, shards := range shardings {
+			for _, batch := range batches {
 				src, err := pcapfile.Open([]string{"../testdata/demo.pcap.gz"}, pcapfile.Options{})
 				if err != nil {
 					t.Fatal(err)
