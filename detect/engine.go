@@ -267,7 +267,8 @@ func (e *Engine) takeFlows(clock int64) {
 	if w := e.window(); w != nil {
 		limit = min(limit, e.windowTime(w)+1) // flows come before windows of the same time
 	}
-	for w := e.flow(); w != nil && max(w.time, e.clock) < limit && !e.block.full(); w = e.flow() {
+	// The first one is due in any case, also where it and the window are late and have the time of what came before.
+	for w, n := e.flow(), 0; w != nil && (n == 0 || max(w.time, e.clock) < limit) && !e.block.full(); w, n = e.flow(), n+1 {
 		e.clock = max(w.time, e.clock)
 		w.time = e.clock
 		e.block.takeFlow()

@@ -179,6 +179,26 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// Flows and windows whose time is before that of others that were judged are judged all the same.
+func TestLateOnes(t *testing.T) {
+	d := &told{name: "late", every: []time.Duration{time.Minute}}
+	e := NewEngine(DefaultConfig(), []Detector{toldWindows{d}}, &alertList{})
+	e.Flows([]flowtable.Record{{ID: 1, Written: 10 * second, Version: 4}})
+	if err := e.Advance(11 * second); err != nil {
+		t.Fatal(err)
+	}
+	e.Flows([]flowtable.Record{{ID: 2, Written: 5 * second, Version: 4}, {ID: 3, Written: 12 * second, Version: 4}})
+	e.Windows([]features.Window{{Ordinal: 4, Written: 6 * second}})
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"flow 1 at 10000000000 local false", "flow 2 at 10000000000 local false", "window 4",
+		"flow 3 at 12000000000 local false", "batch 0 to 60 partial true"}
+	if diff := cmp.Diff(want, d.log); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // The same thing said again raises the count of the alert that stands, and is written when its score has doubled or it
 // was not said for long.
 func TestSuppression(t *testing.T) {
