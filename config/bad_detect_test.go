@@ -100,7 +100,8 @@ var detectRanges = map[string]accepted{
 	"detect.density.flows_per_alert": {[]string{"1", "1000000000"}, []string{"0", "1000000001"}},
 
 	"detect.clusters.batch":      {[]string{"0s", "10s", "168h0m0s"}, []string{"9s", "10.5s", "168h0m1s"}},
-	"detect.clusters.method":     {[]string{"kmeans", "minibatch", "mean_shift"}, []string{"", "k-means"}},
+	"detect.clusters.method":     {[]string{"kmeans", "minibatch", "mean_shift"}, []string{"", "k-means"}}, // pca needs a batch and components
+	"detect.clusters.half_life":  {[]string{"1m", "8760h"}, []string{"59s", "8761h"}},
 	"detect.clusters.rows":       {[]string{"flows"}, []string{"", "steps"}}, // the columns are those of flows
 	"detect.clusters.columns":    {[]string{"bytes", "packets,duration,up_down_ratio"}, []string{"", "size", "bytes,bytes"}},
 	"detect.clusters.components": {[]string{"0", "4"}, []string{"-1", "5"}},

@@ -19,14 +19,17 @@ const (
 	starts     = 10 // of k-means, of which the best is taken
 	minMembers = 5  // of a centre that counts as one
 	maxScores  = 4096
+
+	methodPCA = "pca"
 )
 
 // Detector holds the flows that are to be clustered, or aggregates of them. Make it with New.
 type Detector struct {
 	cfg         Config
 	flows       *sample.Sample
-	first, last int64 // times of the first and last flow, ns
-	begun       bool  // there was a flow
+	stream      *stream // nil: clusters are looked for
+	first, last int64   // times of the first and last flow, ns
+	begun       bool    // there was a flow
 }
 
 var (
@@ -37,7 +40,11 @@ var (
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	return &Detector{cfg: cfg, flows: sample.New(cfg.Rows, cfg.Columns, cfg.MaxFlows)}
+	d := &Detector{cfg: cfg, flows: sample.New(cfg.Rows, cfg.Columns, cfg.MaxFlows)}
+	if cfg.Method == methodPCA {
+		d.stream = newStream(d.flows.Dims())
+	}
+	return d
 }
 
 // Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
@@ -68,7 +75,7 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 // CloseBatch implements detect.Batcher.
 func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	d.flows.End()
-	if len(d.flows.Flows) >= d.cfg.MinFlows {
+	if len(d.flows.Flows) >= d.cfg.MinFlows || d.stream != nil {
 		d.judge(b, out)
 	}
 	d.begun = false
@@ -82,9 +89,7 @@ type outlier struct {
 }
 
 func (d *Detector) judge(b detect.Batch, out detect.Out) {
-	points, dims := d.points()
-	c := d.cluster(points, dims)
-	scores := far(points, dims, c)
+	scores, near := d.scores(b)
 	var outliers []outlier
 	for i, score := range scores {
 		if score > d.cfg.Far {
@@ -99,9 +104,22 @@ func (d *Detector) judge(b detect.Batch, out detect.Out) {
 		out.Score(detect.Score{Time: b.End, Subject: f.Client, Role: detect.Client, FlowID: f.ID, Raw: o.score, P: math.NaN(),
 			N: uint64(len(d.flows.Flows)), Status: d.flows.Status(), Alerted: i < d.cfg.MaxAlerts})
 		if i < d.cfg.MaxAlerts {
-			out.Alert(d.alert(b, o, len(c.Centres)/dims, len(outliers)))
+			out.Alert(d.alert(b, o, near, len(outliers)))
 		}
 	}
+}
+
+// scores returns how far each flow is from what flows are like, and words for that.
+func (d *Detector) scores(b detect.Batch) (scores []float64, near string) {
+	_, rows := d.flows.Words()
+	if d.stream != nil {
+		points := slices.Clone(d.flows.Rows)
+		d.flows.Logs(points)
+		return d.stream.judge(points, &d.cfg, b.End), fmt.Sprintf("the plane of %d directions as 99 of 100 %s were", d.cfg.Components, rows)
+	}
+	points, dims := d.points()
+	c := d.cluster(points, dims)
+	return far(points, dims, c), fmt.Sprintf("the nearest of %d clusters as %s there usually are", len(c.Centres)/dims, rows)
 }
 
 // points returns the flows' numbers as they are compared: logarithms, standardised and, where that is wanted, along the
@@ -176,16 +194,15 @@ func far(points []float64, dims int, c Clustering) []float64 {
 	return scores
 }
 
-func (d *Detector) alert(b detect.Batch, o outlier, clusters, all int) detect.Alert {
+func (d *Detector) alert(b detect.Batch, o outlier, near string, all int) detect.Alert {
 	a := d.flows.Alert(o.flow)
 	a.Kind, a.Score, a.Time, a.Status = "outlier", o.score, b.End, d.flows.Status()
 	a.WindowStart, a.WindowEnd = b.Start, b.End
 	if d.cfg.Batch == 0 {
 		a.WindowStart, a.WindowEnd = d.first, d.last
 	}
-	row, rows := d.flows.Words()
-	a.Message = fmt.Sprintf("%s from %v to %v is %.3g times as far from the nearest of %d clusters as %s there usually are, one of %d such among %d",
-		row, a.Client, a.Server, o.score, clusters, rows, all, a.N)
+	row, _ := d.flows.Words()
+	a.Message = fmt.Sprintf("%s from %v to %v is %.3g times as far from %s, one of %d such among %d", row, a.Client, a.Server, o.score, near, all, a.N)
 	a.Key = fmt.Sprintf("%016x", a.Evidence.IDs()[0])
 	a.Reasons = append(a.Reasons, detect.Reason{Feature: "distance", Value: o.score, Threshold: d.cfg.Far, Baseline: 1})
 	return a

@@ -12,13 +12,14 @@ import (
 // Config holds the detector's settings.
 type Config struct {
 	Batch      time.Duration `mapstructure:"batch"`      // what is clustered at once; 0: the whole input
-	Method     string        `mapstructure:"method"`     // kmeans, minibatch or mean_shift
+	Method     string        `mapstructure:"method"`     // kmeans, minibatch, mean_shift or pca
 	Rows       string        `mapstructure:"rows"`       // what is compared: flows, tuples or pairs, see sample.ByFlow; below, all are called flows
 	Columns    []string      `mapstructure:"columns"`    // numbers of a row that are its coordinates, see sample.ColumnNames
 	Components int           `mapstructure:"components"` // directions that PCA keeps; 0: no PCA
 	K          int           `mapstructure:"k"`          // clusters of k-means
 	Bandwidth  float64       `mapstructure:"bandwidth"`  // of mean shift, standard deviations
-	Far        float64       `mapstructure:"far"`        // medians from the nearest centre that make an outlier
+	HalfLife   time.Duration `mapstructure:"half_life"`  // after which what pca learnt counts half
+	Far        float64       `mapstructure:"far"`        // medians from the nearest centre that make an outlier, or 99 % quantiles from the plane
 	MinFlows   int           `mapstructure:"min_flows"`  // flows that are needed
 	MaxFlows   int           `mapstructure:"max_flows"`  // flows that are kept, a random sample of all
 	MaxAlerts  int           `mapstructure:"max_alerts"` // alerts of a batch, about the outliers furthest away
@@ -33,6 +34,7 @@ func DefaultConfig() Config {
 		Columns:   []string{"bytes_up", "bytes_down", "packets", "duration"},
 		K:         8,
 		Bandwidth: 1,
+		HalfLife:  time.Hour,
 		Far:       10,
 		MinFlows:  100,
 		MaxFlows:  10_000,
@@ -47,8 +49,17 @@ func (c Config) Validate() error {
 	if c.Batch != 0 && (c.Batch < 10*time.Second || c.Batch > 7*24*time.Hour || c.Batch%time.Second != 0) {
 		b.Bad("batch", c.Batch, "0s (the whole input) or whole seconds from 10s to 168h0m0s")
 	}
-	if !slices.Contains([]string{"kmeans", "minibatch", "mean_shift"}, c.Method) {
-		b.Bad("method", c.Method, "kmeans, minibatch or mean_shift")
+	if !slices.Contains([]string{"kmeans", "minibatch", "mean_shift", methodPCA}, c.Method) {
+		b.Bad("method", c.Method, "kmeans, minibatch, mean_shift or pca")
+	}
+	if c.Method == methodPCA && c.Batch == 0 {
+		b.Bad("batch", c.Batch, "10s or more, for the method is pca")
+	}
+	if c.Method == methodPCA && (c.Components == 0 || c.Components == len(c.Columns)) {
+		b.Bad("components", c.Components, "from 1 to less than the number of columns, for the method is pca")
+	}
+	if c.HalfLife < time.Minute || c.HalfLife > 365*24*time.Hour {
+		b.Bad("half_life", c.HalfLife, "1m0s to 8760h0m0s")
 	}
 	if c.Rows == sample.ByPair && c.Batch%sample.Step != 0 {
 		b.Bad("batch", c.Batch, "0s or a multiple of 10s, for rows are pairs")

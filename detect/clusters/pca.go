@@ -25,6 +25,13 @@ func NewPCA(points []float64, dims int) (p PCA, ok bool) {
 	}
 	cov := mat.NewSymDense(dims, nil)
 	stat.CovarianceMatrix(cov, data, nil)
+	return newPCA(p.Mean, cov)
+}
+
+// newPCA returns the components of what has these means and covariances.
+func newPCA(mean []float64, cov *mat.SymDense) (p PCA, ok bool) {
+	dims := len(mean)
+	p.Mean = mean
 	var eigen mat.EigenSym
 	if !finite(cov.RawSymmetric().Data) || !eigen.Factorize(cov, true) {
 		return PCA{}, false

@@ -22,6 +22,10 @@ type reference struct {
 		Components           [][]float64
 		Projected, Q, T2     []float64
 	}
+	Subspace struct {
+		Q, T2  []float64
+		Weight float64
+	}
 }
 
 func readReference(t *testing.T) (r reference) {
@@ -247,5 +251,29 @@ func TestPCAIsScikitLearns(t *testing.T) {
 	}
 	if _, ok := NewPCA([]float64{1, math.NaN(), 3, 4}, 2); ok {
 		t.Error("of NaN it did not fail")
+	}
+}
+
+func TestSubspaceIsNumpys(t *testing.T) {
+	ref := readReference(t)
+	s, rows := NewSubspace(4), ref.PCA.Rows
+	for i := range len(rows) / 4 {
+		if i > 0 && i%10 == 0 {
+			s.Forget(0.5)
+		}
+		s.Add(rows[4*i:4*i+4], []float64{1, .25, 1, 3}[i%4])
+	}
+	p, ok := s.plane()
+	if !ok || math.Abs(s.Weight()-ref.Subspace.Weight) > 1e-12 {
+		t.Fatalf("ok is %v, weight %v, want %v", ok, s.Weight(), ref.Subspace.Weight)
+	}
+	for i := range ref.Subspace.Q {
+		q, t2 := p.residual(rows[4*i:4*i+4], 2)
+		if want := ref.Subspace.Q[i]; math.Abs(q-want) > 1e-9 {
+			t.Errorf("row %d: q is %v, want %v", i, q, want)
+		}
+		if want := ref.Subspace.T2[i]; math.Abs(t2-want) > 1e-9 {
+			t.Errorf("row %d: t2 is %v, want %v", i, t2, want)
+		}
 	}
 }

@@ -93,8 +93,20 @@ def pca():
             "t2": (t[:, :2]**2 / p.explained_variance_[:2]).sum(axis=1).tolist()}
 
 
+def subspace(rows):
+    """PCA of the correlations of rows whose weights are those of Subspace's test; the residuals of all rows after two directions."""
+    x = np.array(rows).reshape(-1, 4)
+    weights = np.array([[1, .25, 1, 3][i % 4] * .5**(3 - i // 10) for i in range(len(x))])
+    mean, cov = np.average(x, axis=0, weights=weights), np.cov(x.T, aweights=weights, ddof=0)
+    scale = np.sqrt(np.diag(cov))
+    values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    t = (x - mean) / scale @ vectors
+    return {"q": (t[:, 2:]**2).sum(axis=1).tolist(), "t2": (t[:, :2]**2 / values[:2]).sum(axis=1).tolist(), "weight": weights.sum()}
+
+
 out = {"kmeans": [kmeans(i) for i in range(500)], "meanshift": [meanshift(i) for i in range(200)],
-       "minibatch": [minibatch(i) for i in range(100)], "pca": pca()}
+       "minibatch": [minibatch(i) for i in range(100)], "pca": pca(), "subspace": subspace(pca()["rows"])}
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "reference.json"), "w") as f:
     json.dump(out, f, separators=(",", ":"))
     f.write("\n")
