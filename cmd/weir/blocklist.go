@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -204,6 +205,7 @@ type oneList struct {
 	Path     string        `json:"path"`
 	Format   string        `json:"format"`
 	SHA256   string        `json:"sha256"`
+	Dated    *time.Time    `json:"dated"` // null: the list does not say
 	Lines    int           `json:"lines"`
 	Entries  int           `json:"entries"`
 	Prefixes int           `json:"prefixes"`
@@ -223,7 +225,10 @@ type listProblem struct {
 func statsOf(table *blocklist.Table) listStats {
 	s := listStats{Prefixes: table.Prefixes(), Memory: table.Bytes()}
 	for _, l := range table.Lists {
-		one := oneList{l.Name, l.Path, string(l.Format), l.SHA256, l.Lines, l.Given, l.Prefixes(), l.Repeated, l.Bad, l.Masked, l.Bytes(), []listProblem{}}
+		one := oneList{l.Name, l.Path, string(l.Format), l.SHA256, nil, l.Lines, l.Given, l.Prefixes(), l.Repeated, l.Bad, l.Masked, l.Bytes(), []listProblem{}}
+		if !l.Dated.IsZero() {
+			one.Dated = &l.Dated
+		}
 		for _, p := range l.Problems {
 			one.Problems = append(one.Problems, listProblem(p))
 		}
@@ -235,11 +240,15 @@ func statsOf(table *blocklist.Table) listStats {
 func (s listStats) text() []byte {
 	var b bytes.Buffer
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "list\tformat\tlines\tentries\tprefixes\trepeated\tbad lines\tmemory")
+	fmt.Fprintln(t, "list\tformat\tdated\tlines\tentries\tprefixes\trepeated\tbad lines\tmemory")
 	for _, l := range s.Lists {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", l.Name, l.Format, l.Lines, l.Entries, l.Prefixes, l.Repeated, l.Bad, kib(l.Memory))
+		dated := "-"
+		if l.Dated != nil {
+			dated = l.Dated.Format(time.DateOnly)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", l.Name, l.Format, dated, l.Lines, l.Entries, l.Prefixes, l.Repeated, l.Bad, kib(l.Memory))
 	}
-	fmt.Fprintf(t, "all\t\t\t\t%d\t\t\t%s with the table\n", s.Prefixes, kib(s.Memory))
+	fmt.Fprintf(t, "all\t\t\t\t\t%d\t\t\t%s with the table\n", s.Prefixes, kib(s.Memory))
 	_ = t.Flush() // into memory: it cannot fail
 	for _, l := range s.Lists {
 		for _, p := range l.Problems {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/flowtable"
@@ -36,7 +37,7 @@ func (d *Detector) alert(k kept, b detect.Batch, status detect.Status) detect.Al
 	}
 	a.Time, a.WindowStart, a.WindowEnd, a.Evidence = b.End, b.Start, b.End, k.evidence
 	a.Message = fmt.Sprintf("%s, %s, %s", k.listed, d.where(k.found), k.deed())
-	a.Reasons = append(d.reasons(k.found), reason("flows", k.flows), reason("answered", k.answered),
+	a.Reasons = append(d.reasons(k.found, b.End), reason("flows", k.flows), reason("answered", k.answered),
 		reason("bytes_up", k.bytes[flowtable.Up]), reason("bytes_down", k.bytes[flowtable.Down]))
 	return a
 }
@@ -72,11 +73,15 @@ func (d *Detector) where(found uint32) string {
 // String says on which line of which list it is: "drop line 12 (192.0.2.0/24)".
 func (m Match) String() string { return fmt.Sprintf("%s line %d (%s)", m.List.Name, m.Line, m.Prefix) }
 
-func (d *Detector) reasons(found uint32) []detect.Reason {
+// reasons returns what the lists say of a prefix, and how old those that tell their age were at a time, ns: hours.
+func (d *Detector) reasons(found uint32, at int64) []detect.Reason {
 	d.matches = d.current.Matches(d.matches[:0], found)
 	var all []detect.Reason
 	for _, m := range d.matches {
 		all = append(all, reason("list."+m.List.Name+".line", uint64(m.Line)))
+		if made := m.List.Dated; !made.IsZero() && made.UnixNano() <= at {
+			all = append(all, reason("list."+m.List.Name+".age_hours", uint64(at-made.UnixNano())/uint64(time.Hour)))
+		}
 		if m.Reliability > 0 {
 			all = append(all, reason("list."+m.List.Name+".reliability", uint64(m.Reliability)), reason("list."+m.List.Name+".risk", uint64(m.Risk)))
 		}

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/weir-sensor/weir/packet"
 )
@@ -21,13 +22,14 @@ const maxProblems = 100
 // List is what was read of one file. It is never changed once it was read, so several tables may share it.
 type List struct {
 	Source
-	SHA256   string // of the file, hexadecimal
-	Size     int64  // bytes of the file
-	Lines    int    // lines of the file
-	Given    int    // addresses, networks and ranges that were taken from it
-	Repeated int    // prefixes that it had already
-	Bad      int    // lines of which something was not used
-	Masked   int    // networks with bits behind their prefix, which were dropped
+	SHA256   string    // of the file, hexadecimal
+	Size     int64     // bytes of the file
+	Lines    int       // lines of the file
+	Given    int       // addresses, networks and ranges that were taken from it
+	Repeated int       // prefixes that it had already
+	Bad      int       // lines of which something was not used
+	Masked   int       // networks with bits behind their prefix, which were dropped
+	Dated    time.Time // when it was made, as its first comments say; zero: they do not
 	Problems []Problem
 
 	entries    []entry // by prefix, each once
@@ -123,6 +125,7 @@ func (s Source) read(r io.Reader, size int64) (*List, error) {
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
+	l.Dated = dated(sample)
 	p := newParser(l, sample)
 	l.entries = make([]entry, 0, expected(sample, size))
 	lines := bufio.NewScanner(in)

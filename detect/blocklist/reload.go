@@ -75,11 +75,11 @@ func (d *Detector) Reload() Update {
 // Lists returns the lists in force, which are borrowed. Any goroutine may call it.
 func (d *Detector) Lists() []*List { return d.table.Load().Lists }
 
-// Warnings returns a line for each list of which something was not used. Any goroutine may call it.
+// Warnings returns a line for each list of which something was not used, or that has nothing. Any goroutine may call it.
 func (d *Detector) Warnings() []string {
 	var lines []string
 	for _, l := range d.Lists() {
-		if l.Bad > 0 {
+		if l.Bad > 0 || l.Prefixes() == 0 {
 			lines = append(lines, "list "+l.Name+": "+fmt.Sprint(l.Prefixes())+" prefixes"+l.complaint())
 		}
 	}
