@@ -69,26 +69,30 @@ type AlertReason struct {
 var alertFile = regexp.MustCompile(`^alerts(-[0-9TZ_]+)?\.(ndjson|csv|parquet)(\.gz|\.zst)?$`)
 
 // ReadAlerts returns the alerts of a directory's alerts.* and alerts-TIME.*, in the order of the files' names. Rows that cannot
-// be read are left out. It is an error where there is no such file.
-func ReadAlerts(dir string) ([]Alert, error) {
+// be read, and ends of files that are missing, are left out and named in unread. It is an error where there is no such file.
+func ReadAlerts(dir string) (alerts []Alert, unread []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("read alerts: %w", err)
+		return nil, nil, fmt.Errorf("read alerts: %w", err)
 	}
-	var alerts []Alert
 	files := 0
 	for _, e := range entries {
-		if !e.IsDir() && alertFile.MatchString(e.Name()) {
-			files++
-			if alerts, err = readAlerts(filepath.Join(dir, e.Name()), alerts); err != nil {
-				return nil, err
-			}
+		if e.IsDir() || !alertFile.MatchString(e.Name()) {
+			continue
+		}
+		files++
+		var problem string
+		if alerts, problem, err = readAlerts(filepath.Join(dir, e.Name()), alerts); err != nil {
+			return nil, nil, err
+		}
+		if problem != "" {
+			unread = append(unread, problem)
 		}
 	}
 	if files == 0 {
-		return nil, fmt.Errorf("%s holds no alerts.* and no alerts-TIME.*; weir writes them with --detect and --out", dir)
+		return nil, nil, fmt.Errorf("%s holds no alerts.* and no alerts-TIME.*; weir writes them with --detect and --out", dir)
 	}
-	return alerts, nil
+	return alerts, unread, nil
 }
 
 // alertLayout is the layout of alerts, as far as reading files needs one.
@@ -101,28 +105,34 @@ func alertLayout() *layout {
 	return l
 }
 
-// readAlerts appends a file's alerts.
-func readAlerts(name string, alerts []Alert) ([]Alert, error) {
+// readAlerts appends a file's alerts, and says what of it cannot be read; "": nothing.
+func readAlerts(name string, alerts []Alert) (all []Alert, unread string, err error) {
 	var read atomic.Int64
 	f, err := openFile(name, Options{}, &read, []*layout{alertLayout()})
 	if not, ok := err.(*NotFlowsError); ok {
 		if not.Found == emptyFile {
-			return alerts, nil
+			return alerts, "", nil
 		}
-		return nil, fmt.Errorf("read alerts: %s: %s", name, not.Found)
+		return nil, "", fmt.Errorf("read alerts: %s: %s", name, not.Found)
 	} else if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer f.in.Close()
-	cells := make([]cell, len(f.columns))
+	cells, bad := make([]cell, len(f.columns)), 0
 	for {
 		fault, err := f.read(cells)
-		if isEOF(err) || err == io.ErrUnexpectedEOF || err == errCut {
-			return alerts, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("read alerts: %s: %w", name, err)
-		}
-		if fault.want == "" {
+		switch {
+		case err == io.ErrUnexpectedEOF || err == errCut:
+			return alerts, fmt.Sprintf("%s ends in the middle of a row, %d rows before that cannot be read", name, bad), nil
+		case isEOF(err) && bad > 0:
+			return alerts, fmt.Sprintf("%s: %d rows cannot be read", name, bad), nil
+		case isEOF(err):
+			return alerts, "", nil
+		case err != nil:
+			return nil, "", fmt.Errorf("read alerts: %s: %w", name, err)
+		case fault.want != "":
+			bad++
+		default:
 			alerts = append(alerts, alertOf(f.columns, cells))
 		}
 	}

@@ -61,6 +61,8 @@ type explanation struct {
 	Alert flowfile.Alert  `json:"alert"`
 	Flows []explainedFlow `json:"flows"`
 	Note  string          `json:"note,omitempty"` // why flows are missing
+
+	Unread []string `json:"unread,omitempty"` // what of the directory's files cannot be read
 }
 
 // explainedFlow is a flow record, or one part of it.
@@ -86,7 +88,7 @@ func explain(id, dir string) (*explanation, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, usageError{fmt.Errorf("read alerts: %w", err)}
 	}
-	alerts, err := flowfile.ReadAlerts(dir)
+	alerts, unread, err := flowfile.ReadAlerts(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -105,14 +107,22 @@ func explain(id, dir string) (*explanation, error) {
 	slices.Sort(found)
 	switch {
 	case len(latest) == 0:
-		return nil, fmt.Errorf("%s holds no alerts", dir)
+		return nil, fmt.Errorf("%s holds no alerts%s", dir, butUnread(unread))
 	case len(found) == 0:
-		return nil, usagef("no alert %q in %s; near it: %s", id, dir, strings.Join(nearest(id, near), ", "))
+		return nil, usagef("no alert %q in %s; near it: %s%s", id, dir, strings.Join(nearest(id, near), ", "), butUnread(unread))
 	case len(found) > 1:
 		return nil, usagef("%d alerts in %s begin with %q, want one of %s", len(found), dir, id, strings.Join(found[:min(len(found), 5)], ", "))
 	}
-	e := &explanation{Alert: latest[found[0]], Flows: []explainedFlow{}}
+	e := &explanation{Alert: latest[found[0]], Flows: []explainedFlow{}, Unread: unread}
 	return e, e.addFlows(dir)
+}
+
+// butUnread says at the end of an error what was not read; "": all was.
+func butUnread(unread []string) string {
+	if len(unread) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(unread, "; ")
 }
 
 // nearest returns the ids that are likest the one that was asked for: those with the longest common beginning.
@@ -172,11 +182,15 @@ func (e *explanation) addFlows(dir string) error {
 // addProbabilities fills in those of the flows, where the directory has them.
 func (e *explanation) addProbabilities(dir string) error {
 	all := map[string]float64{}
-	_, _, _, err := flowfile.ReadRows(dir, "scored_flows", []string{"flow_id", "probability"}, func(r *flowfile.Row) {
+	_, bad, problems, err := flowfile.ReadRows(dir, "scored_flows", []string{"flow_id", "probability"}, func(r *flowfile.Row) {
 		if p := r.Number(1); !math.IsNaN(p) {
 			all[r.Text(0)] = p
 		}
 	})
+	if bad > 0 {
+		problems = append(problems, fmt.Sprintf("scored_flows: %d rows cannot be read", bad))
+	}
+	e.Unread = append(e.Unread, problems...)
 	for i := range e.Flows {
 		if p, known := all[e.Flows[i].ID]; known {
 			e.Flows[i].Probability = &p
@@ -250,6 +264,9 @@ func (e *explanation) text() []byte {
 		t.Flush()
 	}
 	e.flowTable(&b)
+	for _, problem := range e.Unread {
+		fmt.Fprintf(&b, "\nNot read: %s\n", safe(problem))
+	}
 	return b.Bytes()
 }
 
