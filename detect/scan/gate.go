@@ -28,7 +28,7 @@ const (
 	gateOneWay = 10
 )
 
-func (g *gate) note(f *detect.Flow, o outcome) {
+func (g *gate) note(f *detect.Flow, a *asked) {
 	if e := f.Time / epoch; e != g.epoch {
 		g.old = g.now
 		if e != g.epoch+1 {
@@ -39,20 +39,20 @@ func (g *gate) note(f *detect.Flow, o outcome) {
 	if f.Proto == packet.ProtoTCP && f.Missing&(detect.NoPackets|detect.NoPayload) == 0 {
 		switch {
 		case f.Packets[0] > 0 && f.Packets[1] > 0:
-			if o == taken {
+			if a.outcome == taken {
 				g.now.bothWays++
 			}
 		case f.Payload[flowtable.Up]+f.Payload[flowtable.Down] > 0 || oneWay(f):
 			g.now.oneWay++
 		}
 	}
-	if o == taken && f.ClientLocal {
-		g.now.lucky.Add(sketch.Addr(0, f.Client))
+	if a.outcome == taken && f.ClientLocal {
+		g.now.lucky.Add(a.client)
 	}
 }
 
-// failed notes one of our hosts of which several contacts failed: spoofed ones have one.
-func (g *gate) failed(h detect.Host) { g.now.failing.Add(sketch.Addr(0, h.Addr)) }
+// failed notes one of our hosts, by the hash of its address, of which several contacts failed: spoofed ones have one.
+func (g *gate) failed(host uint64) { g.now.failing.Add(host) }
 
 // closed says whether nothing can be said.
 func (g *gate) closed() bool {

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
@@ -35,8 +36,8 @@ type Detector struct {
 	open       []opened    // sources to judge at its end, in the order of their first mention
 	leaving    []forgotten // forgotten with something to say
 	refused    uint64      // sources not judged because there were too many
-	asked      []asked     // scratch
-	warmed     uint32      // so that reads which only fetch are not left out
+	scratch
+	warmed uint32 // so that reads which only fetch are not left out
 }
 
 // opened is a source to be judged, with the table's hash.
@@ -87,21 +88,28 @@ func (d *Detector) Tables() []detect.TableCount {
 		{Name: "contacts", Entries: n, Cap: limit, Evicted: d.seen.Forced()}}
 }
 
+// groupSize is how many flows are worked out and fetched before they are looked up.
+const groupSize = 64
+
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
-	d.asked = d.asked[:0]
+	for group := range slices.Chunk(flows, groupSize) {
+		d.group(group)
+	}
+}
+
+func (d *Detector) group(flows []detect.Flow) {
+	d.failing, d.contacts = d.failing[:0], d.contacts[:0]
 	for i := range flows {
-		d.asked = append(d.asked, d.ask(&flows[i]))
+		d.ask(i, &flows[i])
 	}
-	for i := range d.asked {
-		d.warm(&d.asked[i])
-	}
+	d.fetch(flows)
 	for i := range flows {
 		f, a := &flows[i], &d.asked[i]
 		if !f.First() {
 			continue
 		}
-		d.gate.note(f, a.outcome)
+		d.gate.note(f, a)
 		if a.outcome == unclear {
 			continue
 		}
@@ -109,7 +117,7 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 		d.batch = d.now / int64(tick)
 		d.seen.Advance(d.now)
 		if a.outcome == taken {
-			d.take(a)
+			d.take(a, f)
 		} else {
 			d.fail(a, f)
 		}
@@ -118,45 +126,58 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 
 // asked is a flow's contact, worked out before it is looked up.
 type asked struct {
-	key
-	target
 	outcome outcome
 	stealth bool
-	hash    uint64     // the table's, of the key
-	slot    *candidate // the key's place, where the server did not take the contact
-	known   [2]uint64  // contacts knownTarget and knownHost, where it did
+	hash    uint64 // the table's, of the key
+	client  uint64 // hash of the client's address; fixed
+	contact
 }
 
-// ask works out a flow's contact, and fetches what is looked up first.
-func (d *Detector) ask(f *detect.Flow) (a asked) {
-	if !f.First() {
-		return a
-	}
-	if a.outcome, a.stealth = outcomeOf(f); a.outcome == unclear {
-		return a
-	}
-	a.key, a.target = key{f.ClientHost(), f.Proto}, targetOf(f)
-	a.hash = detect.Mix(f.ClientHash, uint64(f.Proto))
-	d.sources.Warm(a.hash)
-	if a.outcome == taken {
-		a.known = [2]uint64{contact(knownTarget, a.key, a.target.id), host(knownHost, a.key, f.Server)}
-		d.seen.Warm(a.known[0])
-		d.seen.Warm(a.known[1])
-	} else {
-		a.slot = d.candidates.place(a.key)
-		d.warmed += a.slot.gaveUp
-	}
-	return a
+// scratch is of a group of flows.
+type scratch struct {
+	asked    [groupSize]asked
+	failing  []uint8 // places among them of those that failed
+	places   [groupSize]*candidate
+	contacts []uint64 // places in the memory of contacts that are looked at
 }
 
-// warm fetches the contacts of a source that is more than a candidate, or may become so.
-func (d *Detector) warm(a *asked) {
-	if a.slot == nil || a.slot.key != a.key && d.sources.Get(a.key, a.hash) == nil {
+// ask works out the contact of a group's i-th flow, and lists what of it is looked up.
+func (d *Detector) ask(i int, f *detect.Flow) {
+	a := &d.asked[i]
+	if a.outcome = unclear; !f.First() {
 		return
 	}
-	d.seen.Warm(contact(askedTarget, a.key, a.target.id))
-	d.seen.Warm(contact(knownTarget, a.key, a.target.id))
-	d.seen.Warm(contact(askedHost, a.key, sketch.Addr(0, a.target.server)))
+	if a.outcome, a.stealth = outcomeOf(f); a.outcome == unclear {
+		return
+	}
+	a.hash = detect.Mix(f.ClientHash, uint64(f.Proto))
+	a.client = sketch.Addr(0, f.Client)
+	a.pair = sketch.Hash(a.client, sketch.Addr(0, f.Server))
+	a.port = portOf(f)
+	a.id = sketch.Hash(a.pair, uint64(f.Proto)<<16|uint64(a.port))
+	if a.outcome == taken {
+		d.contacts = append(d.contacts, a.id, a.pair)
+	} else {
+		d.sources.Warm(a.hash)
+		d.failing = append(d.failing, uint8(i))
+	}
+}
+
+// fetch fetches the places of the candidates, and the contacts of the sources.
+func (d *Detector) fetch(flows []detect.Flow) {
+	places := d.places[:0]
+	for _, i := range d.failing {
+		a, k := &d.asked[i], keyOf(&flows[i])
+		if d.sources.Get(k, a.hash) == nil {
+			places = append(places, d.candidates.place(k))
+		} else {
+			d.contacts = append(d.contacts, a.id, a.pair)
+		}
+	}
+	for _, at := range places {
+		d.warmed += at.gaveUp
+	}
+	d.seen.WarmAll(d.contacts)
 }
 
 // What the memory of contacts is asked: each is a first contact of its own.
@@ -164,26 +185,21 @@ const (
 	askedTarget = iota // a target that did not answer
 	askedHost
 	knownTarget // one that did
-	knownHost
-	openTarget // one that would have
+	knownHost   // by whatever protocol
+	openTarget  // one that would have
 )
 
-// contact returns the hash of a source's contact.
-func contact(what uint64, k key, id uint64) uint64 {
-	return sketch.Hash(sketch.Addr(what<<8|uint64(k.proto), k.host.Addr), id)
-}
-
-// host returns the hash of a source's contact with a server by whatever protocol.
-func host(what uint64, k key, server packet.Addr) uint64 {
-	return contact(what, key{host: k.host}, sketch.Addr(0, server))
+// known returns the hash of what is asked of a place in the memory of contacts.
+func known(what uint64, proto uint8, place uint64) uint64 {
+	return sketch.Hash(what<<8|uint64(proto), place)
 }
 
 // take notes a contact that the server took: the first one of its kind speaks for the source.
-func (d *Detector) take(a *asked) {
-	if d.seen.Add(a.known[0]) || d.seen.Add(a.known[1]) {
+func (d *Detector) take(a *asked, f *detect.Flow) {
+	if d.seen.AddAt(a.id, known(knownTarget, f.Proto, a.id)) || d.seen.AddAt(a.pair, known(knownHost, 0, a.pair)) {
 		return
 	}
-	if s := d.sources.Get(a.key, a.hash); s != nil {
+	if s := d.sources.Get(keyOf(f), a.hash); s != nil {
 		s.taken++
 		s.walk = d.walk.step(s.walk, false, d.cfg.Classic)
 		if s.walk <= 0 {
@@ -194,35 +210,44 @@ func (d *Detector) take(a *asked) {
 
 // fail notes a contact that failed.
 func (d *Detector) fail(a *asked, f *detect.Flow) {
-	k, hash, t, o := a.key, a.hash, a.target, a.outcome
-	s := d.sources.Get(k, hash)
+	k := keyOf(f)
+	c := &a.contact // it is filled in here, where it is: to copy it costs more
+	c.server, c.hasPort, c.flow, c.start, c.time = f.Server, f.HasPorts(), f.ID, f.Start, d.now
+	s := d.sources.Get(k, a.hash)
 	if s == nil {
-		c, fresh := d.candidates.put(k, a.slot)
-		if fresh {
-			*c = candidate{key: k, target: t, flow: f.ID, time: d.now, start: f.Start, batch: d.batch}
-		}
-		if c.batch != d.batch {
-			c.batch, c.gaveUp = d.batch, 0
-		}
-		if fresh || c.target.id == t.id && int(c.gaveUp) < d.cfg.HalfOpen-1 {
-			if o == halfOpen {
-				c.gaveUp++
-			}
+		if s = d.suspect(k, a); s == nil {
 			return
 		}
-		s = d.promote(k, hash, c)
 		s.local = f.ClientLocal
 	}
-	d.note(k, hash, s)
+	d.note(k, a.hash, s)
 	s.stealth = s.stealth || a.stealth
-	if o == halfOpen {
-		d.giveUp(k, s, t, f)
+	if a.outcome == halfOpen {
+		d.giveUp(k, s, c)
 		return
 	}
 	if s.local {
-		d.gate.failed(k.host)
+		d.gate.failed(a.client)
 	}
-	d.refuse(k, s, t, f, o)
+	d.refuse(k, s, c, a.outcome)
+}
+
+// suspect notes a failed contact of what is no source yet; it returns the source where it has become one.
+func (d *Detector) suspect(k key, a *asked) *source {
+	c, fresh := d.candidates.put(k)
+	if fresh {
+		c.key, c.contact, c.gaveUp, c.batch = k, a.contact, 0, d.batch
+	}
+	if c.batch != d.batch {
+		c.batch, c.gaveUp = d.batch, 0
+	}
+	if fresh || c.id == a.id && int(c.gaveUp) < d.cfg.HalfOpen-1 {
+		if a.outcome == halfOpen {
+			c.gaveUp++
+		}
+		return nil
+	}
+	return d.promote(k, a.hash, c)
 }
 
 // promote makes a source of a candidate.
@@ -233,10 +258,10 @@ func (d *Detector) promote(k key, hash uint64, c *candidate) *source {
 	*s = source{batch: -1}
 	d.note(k, hash, s)
 	if first.gaveUp == 0 {
-		d.refuseAt(k, s, first, refused)
+		d.refuseAt(k, s, &first.contact, refused)
 		return s
 	}
-	s.heard(first)
+	s.heard(&first.contact)
 	s.gaveTo, s.gaveUp, s.gaveUpMost = first.target, first.gaveUp, first.gaveUp
 	return s
 }
@@ -257,48 +282,49 @@ func (d *Detector) note(k key, hash uint64, s *source) {
 	d.open = append(d.open, opened{k, hash})
 }
 
-func (d *Detector) refuse(k key, s *source, t target, f *detect.Flow, o outcome) {
+func (d *Detector) refuse(k key, s *source, c *contact, o outcome) {
 	if d.now-s.last >= int64(d.cfg.Forget) || s.walk <= 0 && d.now-s.last >= calm {
 		s.reset()
 	}
-	d.refuseAt(k, s, candidate{target: t, flow: f.ID, time: d.now, start: f.Start}, o)
+	d.refuseAt(k, s, c, o)
 }
 
 // refuseAt notes that a target did not answer: it counts where it was not asked before, and never answered. A host that is
 // known by another protocol is no step of the walk by UDP, which programs try beside TCP where a network blocks it; nor is a peer, whose addresses come from lists that grow old.
-func (d *Detector) refuseAt(k key, s *source, c candidate, o outcome) {
-	t := c.target
-	if d.seen.Add(contact(askedTarget, k, t.id)) {
+func (d *Detector) refuseAt(k key, s *source, c *contact, o outcome) {
+	t := &c.target
+	if d.seen.AddAt(t.id, known(askedTarget, k.proto, t.id)) {
 		s.retry(t)
 		return
 	}
-	if d.seen.Has(contact(knownTarget, k, t.id)) {
+	if d.seen.HasAt(t.id, known(knownTarget, k.proto, t.id)) {
 		return
 	}
 	s.refuse(c)
-	if d.seen.Add(contact(askedHost, k, sketch.Addr(0, t.server))) {
+	if d.seen.AddAt(t.pair, known(askedHost, k.proto, t.pair)) {
 		return
 	}
 	s.hosts++
-	if o != probed && !d.peerPorts[t.port] && (k.proto == protoTCP || !d.seen.Has(host(knownHost, k, t.server))) {
+	if o != probed && !d.peerPorts[t.port] && (k.proto == protoTCP || !d.seen.HasAt(t.pair, known(knownHost, 0, t.pair))) {
 		s.walk = d.walk.step(s.walk, true, d.cfg.Classic)
 		s.crossed = s.crossed || s.walk >= d.walk.scanner
 	}
 }
 
 // giveUp notes a handshake that the client gave up.
-func (d *Detector) giveUp(k key, s *source, t target, f *detect.Flow) {
-	if !d.seen.Add(contact(openTarget, k, t.id)) {
+func (d *Detector) giveUp(k key, s *source, c *contact) {
+	t := &c.target
+	if !d.seen.AddAt(t.id, known(openTarget, k.proto, t.id)) {
 		s.open++
 	}
 	if s.gaveUp == 0 && int(s.gaveUpMost) < d.cfg.HalfOpen {
-		s.gaveTo = t
+		s.gaveTo = *t
 	}
 	if t.id == s.gaveTo.id {
 		s.gaveUp++
 		s.gaveUpMost = max(s.gaveUpMost, s.gaveUp)
 	}
 	if s.targets == 0 {
-		s.heard(candidate{target: t, flow: f.ID, time: d.now, start: f.Start})
+		s.heard(c)
 	}
 }

@@ -15,36 +15,43 @@ type key struct {
 	proto uint8
 }
 
+func keyOf(f *detect.Flow) key { return key{f.ClientHost(), f.Proto} }
+
 // target is what a contact asked: a server and, where the protocol has them, a port.
 type target struct {
 	server  packet.Addr
-	id      uint64 // hash of server and port; fixed
+	pair    uint64 // hash of source and server: the place of what is remembered of the two; fixed
+	id      uint64 // and of source, server, protocol and port
 	port    uint16
 	hasPort bool
 }
 
-func targetOf(f *detect.Flow) target {
-	t := target{server: f.Server, port: f.ServerPort, hasPort: f.HasPorts()}
+// portOf returns the port of a flow's target; 0 where it has none.
+func portOf(f *detect.Flow) uint16 {
 	switch {
-	case !t.hasPort:
-		t.port = 0
-	case f.Proto == packet.ProtoUDP && t.port >= traceFirst && t.port <= traceLast:
-		t.port = traceFirst
+	case !f.HasPorts():
+		return 0
+	case f.Proto == packet.ProtoUDP && f.ServerPort >= traceFirst && f.ServerPort <= traceLast:
+		return traceFirst
 	}
-	t.id = sketch.Hash(sketch.Addr(uint64(f.Proto), f.Server), uint64(t.port))
-	return t
+	return f.ServerPort
 }
 
 // UDP ports of traceroute, which asks another one with each packet.
 const traceFirst, traceLast = 33434, 33534
 
+// contact is one that failed.
+type contact struct {
+	target
+	flow  uint64
+	time  int64 // when it was known, ns
+	start int64 // of the flow, ns
+}
+
 // candidate is a source with one target that did not answer. Most are never more: spoofed ones above all.
 type candidate struct {
-	key    key // its IP version is 0 where the place is free
-	target target
-	flow   uint64
-	time   int64  // when it was known, ns
-	start  int64  // of the flow, ns
+	key key // its IP version is 0 where the place is free
+	contact
 	gaveUp uint32 // handshakes given up, in batch
 	batch  int64
 }
@@ -62,8 +69,9 @@ func (c *candidates) place(k key) *candidate {
 	return &c.slots[sketch.Addr(uint64(k.proto), k.host.Addr)>>32*uint64(len(c.slots))>>32]
 }
 
-// put takes the place v for a source; fresh says that it is to be filled in.
-func (c *candidates) put(k key, v *candidate) (_ *candidate, fresh bool) {
+// put takes the place of a source for it; fresh says that it is to be filled in.
+func (c *candidates) put(k key) (_ *candidate, fresh bool) {
+	v := c.place(k)
 	switch {
 	case v.key == k:
 		return v, false
@@ -124,7 +132,7 @@ const (
 )
 
 // heard notes when a contact failed.
-func (s *source) heard(c candidate) {
+func (s *source) heard(c *contact) {
 	if s.evidence.Total == 0 {
 		s.begin, s.end = c.start, c.start
 	}
@@ -133,17 +141,17 @@ func (s *source) heard(c candidate) {
 }
 
 // refuse notes a target that did not answer and had not been asked before.
-func (s *source) refuse(c candidate) {
+func (s *source) refuse(c *contact) {
 	if s.targets == 0 {
-		s.server = c.target.server
+		s.server = c.server
 	}
 	if s.targets < sampled {
-		s.tried[s.targets] = attempt{id: uint32(c.target.id)}
+		s.tried[s.targets] = attempt{id: uint32(c.id)}
 	}
 	s.targets++
 	s.heard(c)
-	if c.target.hasPort {
-		s.notePort(c.target.port)
+	if c.hasPort {
+		s.notePort(c.port)
 	}
 }
 
@@ -174,7 +182,7 @@ func (s *source) portTotal() int {
 }
 
 // retry notes that a target that did not answer was asked again.
-func (s *source) retry(t target) {
+func (s *source) retry(t *target) {
 	for i := range s.tried[:min(s.targets, sampled)] {
 		if a := &s.tried[i]; a.id == uint32(t.id) {
 			a.again = min(a.again, math.MaxUint8-1) + 1

@@ -5,6 +5,9 @@ package sketch
 // place in one block of 32 bytes, where it sets 8 bits (Putze, Sanders and Singler, Cache-, Hash- and Space-Efficient Bloom
 // Filters, 2007). It takes a new hash for a known one in at most 2 of 100 cases when both generations are full, and never a
 // known one for new within the span, unless it was full. There is room for twice the number that it is made for.
+//
+// What is asked together can be at one place, so that one wait for memory does for all of it: AddAt and HasAt take the hash of
+// the place, and another one of what is remembered there. A few hashes at a place make no difference; many would fill it.
 type Seen struct {
 	span   int64      // ns
 	limit  int        // hashes in a generation
@@ -14,7 +17,7 @@ type Seen struct {
 	begin  int64      // when it began, ns; with begun
 	begun  bool
 	forced uint64
-	warmed uint32 // so that Warm's reads are not left out
+	warmed uint64 // so that Warm's reads are not left out
 
 	set [2][]uint32 // of each generation the blocks with bits, while they are few
 }
@@ -22,7 +25,8 @@ type Seen struct {
 // fewSet is up to how many blocks are emptied one by one: then a generation with few hashes ends at once.
 const fewSet = 256
 
-type block [8]uint32
+// block is 8 words of 32 bits, two by two.
+type block struct{ a, b, c, d uint64 }
 
 // bitsPerHash is the filter's size: with 8 bits set in blocks of 256, less than 1 % of foreign hashes find all theirs set.
 const bitsPerHash = 12
@@ -63,36 +67,50 @@ func (s *Seen) turn(now int64) {
 	s.len, s.begin = 0, now
 }
 
-// Warm fetches what Add and Has of a hash will look at. It has no other effect: called for a group of hashes before they
-// are asked for, it lets the waits for memory overlap instead of following each other.
-func (s *Seen) Warm(hash uint64) { s.warmed += s.place(hash)[0][0] }
+// Warm fetches what Add and Has of a hash will look at, or AddAt and HasAt of a place. It has no other effect: called for a
+// group of them before they are asked for, it lets the waits for memory overlap instead of following each other.
+func (s *Seen) Warm(place uint64) { s.warmed += s.place(place)[0].a }
+
+// WarmAll does so for a group by itself, which is faster: the fewer instructions there are between two waits, the more of
+// them overlap.
+func (s *Seen) WarmAll(places []uint64) {
+	sum := s.warmed
+	for _, p := range places {
+		sum += s.place(p)[0].a
+	}
+	s.warmed = sum
+}
 
 // Add remembers a hash and says whether it was known.
-func (s *Seen) Add(hash uint64) bool {
-	at, bits := s.place(hash), mask(hash)
-	if at[s.young].has(&bits) {
+func (s *Seen) Add(hash uint64) bool { return s.AddAt(hash, Hash(0, hash)) }
+
+// Has says whether a hash is known.
+func (s *Seen) Has(hash uint64) bool { return s.HasAt(hash, Hash(0, hash)) }
+
+// AddAt remembers a hash at a place and says whether it was known. The two hashes are independent: the place's high bits
+// and the other's low bits are used.
+func (s *Seen) AddAt(place, hash uint64) bool {
+	at, bits := s.place(place), mask(hash)
+	if at[s.young].has(bits) {
 		return true
 	}
-	known := at[s.young^1].has(&bits)
+	known := at[s.young^1].has(bits)
 	if s.len == s.limit {
 		s.forced++
 		s.turn(s.begin)
 	}
-	young := &at[s.young]
-	for i := range young {
-		young[i] |= bits[i]
-	}
+	at[s.young].set(bits)
 	if set := &s.set[s.young]; len(*set) <= fewSet {
-		*set = append(*set, s.index(hash))
+		*set = append(*set, s.index(place))
 	}
 	s.len++
 	return known
 }
 
-// Has says whether a hash is known.
-func (s *Seen) Has(hash uint64) bool {
-	at, bits := s.place(hash), mask(hash)
-	return at[0].has(&bits) || at[1].has(&bits)
+// HasAt says whether a hash is known at a place.
+func (s *Seen) HasAt(place, hash uint64) bool {
+	at, bits := s.place(place), mask(hash)
+	return at[0].has(bits) || at[1].has(bits)
 }
 
 // Len returns how many hashes the younger generation holds, and how many it has room for.
@@ -107,19 +125,18 @@ func (s *Seen) place(hash uint64) *[2]block {
 
 func (s *Seen) index(hash uint64) uint32 { return uint32(hash >> 32 * uint64(len(s.blocks)) >> 32) }
 
-func mask(hash uint64) (b block) {
-	h := Hash(0, hash)
-	for i := range b {
-		b[i] = 1 << (h >> (5 * i) & 31)
-	}
-	return b
+// mask has a bit of each word.
+func mask(h uint64) block {
+	return block{pair(h), pair(h >> 10), pair(h >> 20), pair(h >> 30)}
 }
 
-func (b *block) has(bits *block) bool {
-	for i := range b {
-		if b[i]&bits[i] == 0 {
-			return false
-		}
-	}
-	return true
+// pair has a bit of each of two words.
+func pair(h uint64) uint64 { return 1<<(h&31) | 1<<(32|h>>5&31) }
+
+func (b *block) has(bits block) bool {
+	return bits.a&^b.a|bits.b&^b.b|bits.c&^b.c|bits.d&^b.d == 0
+}
+
+func (b *block) set(bits block) {
+	b.a, b.b, b.c, b.d = b.a|bits.a, b.b|bits.b, b.c|bits.c, b.d|bits.d
 }
