@@ -63,15 +63,16 @@ const most = 10
 func newNews(cfg Config) news { return news{events: detect.NewTable[newsKey, event](cfg.MaxEvents)} }
 
 // active notes the hosts of ours that take part.
-func (n *news) active(f *detect.Flow) {
+func (n *news) active(u *use) {
+	f := u.flow
 	if !n.begun {
 		n.begin, n.begun = f.Time, true
 	}
 	if f.ClientLocal {
-		n.hosts[0].Add(sketch.Addr(0, f.Client))
+		n.hosts[0].Add(u.client)
 	}
 	if f.ServerLocal {
-		n.hosts[1].Add(sketch.Addr(0, f.Server))
+		n.hosts[1].Add(u.server)
 	}
 }
 

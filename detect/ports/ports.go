@@ -53,8 +53,9 @@ type Detector struct {
 	popular map[service]bool
 	ports   *detect.Table[service, usage]
 	known   *sketch.Seen
-	uses    uint64 // flows that were uses
-	group   []use  // scratch
+	uses    uint64   // flows that were uses
+	group   []use    // scratch
+	places  []uint64 // scratch
 	news
 }
 
@@ -93,83 +94,92 @@ func (d *Detector) Ports() []Port {
 	return all
 }
 
+// groupSize is how many flows are worked out and fetched before they are looked up.
+const groupSize = 64
+
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
-	d.group = d.group[:0]
-	for i := range flows {
-		d.group = append(d.group, d.useOf(&flows[i]))
+	for group := range slices.Chunk(flows, groupSize) {
+		d.fetch(group)
+		for i := range d.group {
+			d.note(&d.group[i])
+		}
 	}
+}
+
+// use is a flow that is one, and what the memory is asked of it.
+type use struct {
+	flow           *detect.Flow
+	client, server uint64    // hashes of the addresses; fixed
+	asked          [3]uint64 // theUse, theServer, theClient; where the flow is a first part
+}
+
+// fetch lists the uses among flows, and fetches what is known of them.
+func (d *Detector) fetch(flows []detect.Flow) {
+	d.group, d.places = d.group[:0], d.places[:0]
 	for i := range flows {
 		f := &flows[i]
-		if !d.group[i].is {
+		if !f.HasPorts() || !f.Answered() {
 			continue
 		}
-		s := service{f.Proto, f.ServerPort}
-		u, fresh := d.ports.Put(s, detect.Mix(uint64(s.proto), uint64(s.port)))
-		if fresh {
-			u.first = f.Start
-		}
-		u.add(f)
+		d.group = append(d.group, use{flow: f})
 		if f.First() {
-			d.uses++
-			d.meet(f, s, &d.group[i])
+			u := &d.group[len(d.group)-1]
+			u.ask()
+			d.places = append(d.places, u.asked[:]...)
 		}
 	}
+	d.known.WarmAll(d.places)
 }
 
-// use is whether a flow is one, and what the memory is asked of it.
-type use struct {
-	is                     bool
-	itself, client, server uint64 // hashes
-}
-
-// useOf says what use a flow makes of its port, and fetches what is known of it.
-func (d *Detector) useOf(f *detect.Flow) (u use) {
-	if !f.HasPorts() || !f.Answered() {
-		return u
-	}
-	if u.is = true; !f.First() {
-		return u
-	}
+// ask works out what the memory is asked.
+func (u *use) ask() {
+	f := u.flow
 	port := service{f.Proto, f.ServerPort}.id()
-	u.client, u.server = sketch.Addr(port, f.Client), sketch.Addr(port, f.Server)
-	u.itself = sketch.Hash(u.client, u.server+theUse)
-	u.server, u.client = sketch.Hash(theServer, u.server), sketch.Hash(theClient, u.client)
-	d.known.Warm(u.itself)
-	d.known.Warm(u.server)
-	d.known.Warm(u.client)
-	return u
+	u.client, u.server = sketch.Addr(0, f.Client), sketch.Addr(0, f.Server)
+	u.asked = [3]uint64{sketch.Hash(sketch.Hash(u.client, u.server), port),
+		sketch.Hash(u.server, theServer<<32|port), sketch.Hash(u.client, theClient<<32|port)}
 }
 
-func (u *usage) add(f *detect.Flow) {
+// note counts a use.
+func (d *Detector) note(use *use) {
+	f := use.flow
+	s := service{f.Proto, f.ServerPort}
+	u, fresh := d.ports.Put(s, detect.Mix(uint64(s.proto), uint64(s.port)))
+	if fresh {
+		u.first = f.Start
+	}
 	u.bytes[flowtable.Up] += f.Bytes[flowtable.Up]
 	u.bytes[flowtable.Down] += f.Bytes[flowtable.Down]
 	u.first, u.last = min(u.first, f.Start), max(u.last, f.End)
 	if f.First() {
 		u.flows++
-		u.clients.Add(sketch.Addr(0, f.Client))
-		u.servers.Add(sketch.Addr(0, f.Server))
+		u.clients.Add(use.client)
+		u.servers.Add(use.server)
+		d.uses++
+		d.meet(use, s)
 	}
 }
 
 // What the memory is asked.
 const (
 	theUse    = iota // this client's of this server's service: where it is known, so is all below
-	thePort          // the service, anywhere
 	theServer        // the server's
 	theClient        // the client's
+	thePort          // the service, anywhere
 )
 
 // meet compares a use with what is known, and counts what is new.
-func (d *Detector) meet(f *detect.Flow, s service, u *use) {
+func (d *Detector) meet(u *use, s service) {
+	f := u.flow
 	d.known.Advance(f.Time)
-	d.active(f)
-	if d.known.Add(u.itself) {
+	d.active(u)
+	if d.known.Add(u.asked[theUse]) {
 		return
 	}
 	knownPort := d.known.Add(sketch.Hash(thePort, s.id()))
-	knownServer := d.known.Add(u.server)
-	knownClient := d.known.Add(u.client)
+	knownServer := d.known.Add(u.asked[theServer])
+	knownClient := d.known.Add(u.asked[theClient])
 	switch {
 	case f.Proto == packet.ProtoTCP && f.ClientBy == flowtable.ByFirst: // who is the server is a guess
 	case !knownPort && f.ServerLocal:

@@ -128,8 +128,9 @@ func (d *Detector) group(flows []detect.Flow) {
 type asked struct {
 	outcome outcome
 	stealth bool
-	hash    uint64 // the table's, of the key
-	client  uint64 // hash of the client's address; fixed
+	hash    uint64  // the table's, of the key
+	client  uint64  // hash of the client's address; fixed
+	source  *source // of what failed: where there was one, and none has been forgotten since
 	contact
 }
 
@@ -137,6 +138,7 @@ type asked struct {
 type scratch struct {
 	asked    [groupSize]asked
 	failing  []uint8 // places among them of those that failed
+	evicted  uint64  // sources before it
 	places   [groupSize]*candidate
 	contacts []uint64 // places in the memory of contacts that are looked at
 }
@@ -166,9 +168,10 @@ func (d *Detector) ask(i int, f *detect.Flow) {
 // fetch fetches the places of the candidates, and the contacts of the sources.
 func (d *Detector) fetch(flows []detect.Flow) {
 	places := d.places[:0]
+	d.evicted = d.sources.Evicted()
 	for _, i := range d.failing {
 		a, k := &d.asked[i], keyOf(&flows[i])
-		if d.sources.Get(k, a.hash) == nil {
+		if a.source = d.sources.Get(k, a.hash); a.source == nil {
 			places = append(places, d.candidates.place(k))
 		} else {
 			d.contacts = append(d.contacts, a.id, a.pair)
@@ -213,7 +216,10 @@ func (d *Detector) fail(a *asked, f *detect.Flow) {
 	k := keyOf(f)
 	c := &a.contact // it is filled in here, where it is: to copy it costs more
 	c.server, c.hasPort, c.flow, c.start, c.time = f.Server, f.HasPorts(), f.ID, f.Start, d.now
-	s := d.sources.Get(k, a.hash)
+	s := a.source
+	if s == nil || d.sources.Evicted() != d.evicted {
+		s = d.sources.Get(k, a.hash)
+	}
 	if s == nil {
 		if s = d.suspect(k, a); s == nil {
 			return
