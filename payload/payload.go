@@ -20,6 +20,8 @@ const (
 	// manyBytes is the length from which counting in tables and adding them up is faster than looking at each byte's
 	// count as it grows, see BenchmarkEntropy.
 	manyBytes = 192
+	// vectorBytes is the length from which counting in vectors is faster than either, see BenchmarkEntropy.
+	vectorBytes = 128
 	// tableBytes is the longest payload whose byte counts fit 16 bits and whose c*log2(c) is in the table.
 	tableBytes = 1<<16 - 1
 	// unit is the table's fixed point: c*log2(c) is below 2^20 for all its counts, so that any sum stays below 2^62.
@@ -40,13 +42,22 @@ var plogp = sync.OnceValue(func() *[tableBytes + 1]int64 {
 type Meter struct {
 	counts [4]tally   // of bytes at positions 0, 1, 2 and 3 modulo 4, so that equal neighbours need not wait
 	few    [256]uint8 // all zero between calls
+	parts  *parts     // nil: the processor cannot count in vectors
 	plogp  *[tableBytes + 1]int64
 	step   [256]int64 // plogp[c+1] - plogp[c]
 }
 
+// parts is room for sumVectors: the bytes by their two high bits, and the rest of the last 64.
+type parts [4][partBytes]byte
+
+const partBytes = tableBytes + 1 + 64
+
 // NewMeter returns a meter.
 func NewMeter() *Meter {
 	m := &Meter{plogp: plogp()}
+	if hasVectors() {
+		m.parts = new(parts)
+	}
 	for c := range m.step {
 		m.step[c] = m.plogp[c+1] - m.plogp[c]
 	}
@@ -63,15 +74,34 @@ func (m *Meter) Entropy(b []byte) float64 {
 	switch {
 	case n == 0:
 		return 0
-	case n < manyBytes:
-		return float64(m.plogp[n]-m.sumFew(b)) / unit / float64(n)
-	case n <= tableBytes:
-		return float64(m.plogp[n]-m.sumMany(b)) / unit / float64(n)
+	case n > tableBytes:
+		return entropyHuge(b)
 	}
-	return entropyHuge(b)
+	return float64(m.plogp[n]-m.sum(b)) / unit / float64(n)
 }
 
-// sumFew returns the sum of c*log2(c) for fewer than 256 bytes: what each byte adds to it, one after the other.
+// sum returns the sum of c*log2(c) for at most tableBytes bytes.
+func (m *Meter) sum(b []byte) int64 {
+	switch {
+	case m.parts != nil && len(b) >= vectorBytes:
+		return m.sumInVectors(b)
+	case len(b) < manyBytes:
+		return m.sumFew(b)
+	}
+	return m.sumMany(b)
+}
+
+// sumInVectors is sum where the processor can count in vectors.
+func (m *Meter) sumInVectors(b []byte) (sum int64) {
+	var sums [8]int64
+	sumVectors(b, m.parts, m.plogp, &sums)
+	for _, s := range sums {
+		sum += s
+	}
+	return sum
+}
+
+// sumFew is sum of fewer than 256 bytes: what each byte adds to it, one after the other.
 func (m *Meter) sumFew(b []byte) (sum int64) {
 	few := &m.few
 	for _, v := range b {
@@ -85,7 +115,7 @@ func (m *Meter) sumFew(b []byte) (sum int64) {
 	return sum
 }
 
-// sumMany returns the sum of c*log2(c) for at most tableBytes bytes.
+// sumMany is sum by tables.
 func (m *Meter) sumMany(b []byte) (sum int64) {
 	m.counts = [4]tally{}
 	t0, t1, t2, t3 := &m.counts[0], &m.counts[1], &m.counts[2], &m.counts[3]
