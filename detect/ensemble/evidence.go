@@ -1,7 +1,9 @@
 package ensemble
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/learn"
@@ -91,36 +93,58 @@ func (d *Detector) weigh(e *evidence, model *Stack, baseRate float64) verdict {
 	}
 	v := verdict{p: Cauchy(d.ps), score: NoisyOr(leak, d.worst), probability: math.NaN()}
 	if model != nil {
-		v.probability = learn.Correct(model.at(d.features(e, d.row)), model.Prior, baseRate)
+		d.row = d.features(e, d.row)
+		v.probability = learn.Correct(model.at(d.row), model.Prior, baseRate)
 	}
 	return v
 }
 
-// shares returns each detector's part, in the order of the detectors: of the logit above what no evidence gives where
-// there is a model, else of the logarithm of the noisy-OR where there were alerts, else of those of the p-values.
+// shares returns the part of each detector that said something, the largest first, then in the order of the detectors: of
+// the logit above what no evidence gives where there is a model, else of the logarithm of the noisy-OR where there were
+// alerts, else of those of the p-values.
 func (d *Detector) shares(e *evidence, model *Stack) []Share {
-	all := make([]Share, len(d.members))
+	if model != nil {
+		d.row = d.features(e, d.row)
+	}
+	all := make([]Share, 0, e.speakers())
 	var sum float64
 	for i, name := range d.members {
 		s := &e.by[i]
-		all[i] = Share{Detector: name, P: s.p(), Judged: uint64(s.judged), Alerts: uint64(s.alerts), Severity: detect.Severity(s.severity)}
+		if !s.spoke() {
+			continue
+		}
+		share := Share{Detector: name, P: s.p(), Judged: uint64(s.judged), Alerts: uint64(s.alerts), Severity: detect.Severity(s.severity)}
 		switch {
 		case model != nil:
-			row := d.features(e, d.row)
-			all[i].Share = model.weights[2*i]*row[2*i] + model.weights[2*i+1]*row[2*i+1]
+			share.Share = model.weights[2*i]*d.row[2*i] + model.weights[2*i+1]*d.row[2*i+1]
 		case e.alerts > 0:
-			all[i].Share = -math.Log1p(-s.belief())
-		case s.judged > 0:
-			all[i].Share = 0 - math.Log(all[i].P) // no -0
+			share.Share = -math.Log1p(-s.belief())
+		default:
+			share.Share = 0 - math.Log(share.P) // no -0
 		}
-		sum += all[i].Share
+		sum += share.Share
+		all = append(all, share)
 	}
 	for i := range all {
 		if sum > 0 {
 			all[i].Share /= sum
 		}
 	}
+	slices.SortStableFunc(all, func(a, b Share) int { return cmp.Compare(b.Share, a.Share) })
 	return all
+}
+
+// spoke says whether the detector said anything.
+func (s *said) spoke() bool { return s.judged > 0 || s.alerts > 0 }
+
+// speakers returns how many detectors said something.
+func (e *evidence) speakers() (n int) {
+	for i := range e.by {
+		if e.by[i].spoke() {
+			n++
+		}
+	}
+	return n
 }
 
 // features fills row with what a model sees of evidence and returns it: of each detector, in their order, the negative

@@ -47,7 +47,7 @@ type candidate struct {
 // one, then by score, p-value, alerts and address. The caller owns it.
 func (d *Detector) Ranking(n int) []RankedHost {
 	model := d.model.host()
-	var all []candidate
+	all := make([]candidate, 0, d.named.Len()+d.hosts.Len())
 	for _, table := range []*detect.Table[detect.Host, evidence]{d.named, d.hosts} {
 		for h, e := range table.All() {
 			if h.Version != 0 {
@@ -67,7 +67,7 @@ func (d *Detector) Ranking(n int) []RankedHost {
 // a detector scored, or that an alert is about or names as evidence. The caller owns it.
 func (d *Detector) RankedFlows(n int) []RankedFlow {
 	model := d.model.flow()
-	var all []candidate
+	all := make([]candidate, 0, d.flows.named.Len()+d.flows.scored.Len())
 	for id, f := range d.allFlows() {
 		all = append(all, candidate{host: f.host, flow: id, e: &f.evidence, verdict: d.weigh(&f.evidence, model, d.cfg.FlowBaseRate)})
 	}
@@ -79,25 +79,32 @@ func (d *Detector) RankedFlows(n int) []RankedFlow {
 	return rows
 }
 
-// worst brings candidates into order and returns the first n.
+// worst brings the first n candidates into order and returns them.
 func worst(all []candidate, n int) []candidate {
-	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(
-			cmp.Compare(b.probability, a.probability), // NaN equals NaN
-			cmp.Compare(b.score, a.score),
-			cmp.Compare(known(a.p), known(b.p)),
-			cmp.Compare(b.e.alerts, a.e.alerts),
-			cmp.Compare(a.host.Version, b.host.Version),
-			cmp.Compare(a.host.Addr.Hi, b.host.Addr.Hi), cmp.Compare(a.host.Addr.Lo, b.host.Addr.Lo),
-			cmp.Compare(a.flow, b.flow))
-	})
+	slices.SortFunc(all, candidate.compare)
 	return all[:min(n, len(all))]
+}
+
+// compare tells which of two comes first.
+func (a candidate) compare(b candidate) int {
+	if c := cmp.Compare(b.probability, a.probability); c != 0 { // NaN equals NaN
+		return c
+	}
+	if c := cmp.Compare(b.score, a.score); c != 0 {
+		return c
+	}
+	return cmp.Or(
+		cmp.Compare(known(a.p), known(b.p)),
+		cmp.Compare(b.e.alerts, a.e.alerts),
+		cmp.Compare(a.host.Version, b.host.Version),
+		cmp.Compare(a.host.Addr.Hi, b.host.Addr.Hi), cmp.Compare(a.host.Addr.Lo, b.host.Addr.Lo),
+		cmp.Compare(a.flow, b.flow))
 }
 
 // ranked makes a row of the candidate with index i.
 func (d *Detector) ranked(i int, c *candidate, model *Stack) Ranked {
 	return Ranked{Rank: i + 1, Probability: c.probability, Score: c.score, P: c.p, Alerts: c.e.alerts,
-		First: c.e.first, Last: c.e.last, Shares: spoke(d.shares(c.e, model))}
+		First: c.e.first, Last: c.e.last, Shares: d.shares(c.e, model)}
 }
 
 // known makes the largest of what is not known.
@@ -106,13 +113,6 @@ func known(p float64) float64 {
 		return 2
 	}
 	return p
-}
-
-// spoke returns the shares of detectors that said something, the largest first.
-func spoke(shares []Share) []Share {
-	shares = slices.DeleteFunc(shares, func(s Share) bool { return s.Judged == 0 && s.Alerts == 0 })
-	slices.SortStableFunc(shares, func(a, b Share) int { return cmp.Compare(b.Share, a.Share) })
-	return shares
 }
 
 // AppendJSON appends the row as a JSON object without a line feed. What is not known is null.
