@@ -27,7 +27,8 @@ type Engine struct {
 	standing  *suppressor
 	seed      uint64
 
-	flows   queue[waiting] // not yet judged
+	records queue[flowtable.Record] // not yet judged
+	flows   queue[Flow]             // of these, likewise; Record is set when they are given to the detectors
 	windows queue[features.Window]
 	block   block        // of these, the first: what the detectors are given next
 	batches []*openBatch // the shortest first
@@ -37,18 +38,10 @@ type Engine struct {
 	ended   bool         // nothing more comes
 	scored  bool         // somebody watches scores
 
-	given   []Flow         // scratch: those of the block
 	pending []pendingAlert // of one second
 	ready   []Alert        // scratch
 	counts  Counters
 	err     error
-}
-
-// waiting is a record that waits to be judged.
-type waiting struct {
-	record  flowtable.Record
-	time    int64
-	missing Missing
 }
 
 type pendingAlert struct {
@@ -84,12 +77,13 @@ func NewEngine(cfg Config, detectors []Detector, sink AlertSink) *Engine {
 
 // Flows takes flow records in their order. They are copied.
 func (e *Engine) Flows(records []flowtable.Record) {
+	e.records.push(records...)
 	for i := range records {
 		at := records[i].Written
 		if at > flowtable.MaxClock { // the end of the input ended it
 			at = e.until
 		}
-		e.flows.push(waiting{record: records[i], time: at})
+		e.flows.push(Flow{Time: at})
 	}
 }
 
@@ -97,7 +91,8 @@ func (e *Engine) Flows(records []flowtable.Record) {
 // copied.
 func (e *Engine) Judge(flows []Flow) {
 	for i := range flows {
-		e.flows.push(waiting{*flows[i].Record, flows[i].Time, flows[i].Missing})
+		e.records.push(*flows[i].Record)
+		e.flows.push(Flow{Time: flows[i].Time, Missing: flows[i].Missing})
 	}
 }
 
@@ -118,9 +113,7 @@ func (e *Engine) WatchesWindows() bool {
 // Windows takes windows in their order. They are copied.
 func (e *Engine) Windows(windows []features.Window) {
 	if e.WatchesWindows() {
-		for i := range windows {
-			e.windows.push(windows[i])
-		}
+		e.windows.push(windows...)
 	}
 }
 
@@ -168,7 +161,7 @@ func (e *Engine) judge(clock int64, windowsToo bool) {
 		}
 		at, isFlow := int64(math.MaxInt64), false
 		if flow := e.flow(); flow != nil {
-			at, isFlow = flow.time, true
+			at, isFlow = flow.Time, true
 		}
 		window := e.window()
 		if window != nil && e.windowTime(window) < at {
@@ -190,7 +183,7 @@ func (e *Engine) judge(clock int64, windowsToo bool) {
 }
 
 // flow returns the first flow that is in no block, nil where there is none.
-func (e *Engine) flow() *waiting { return e.flows.at(e.block.flows) }
+func (e *Engine) flow() *Flow { return e.flows.at(e.block.flows) }
 
 // window returns the first window that is in no block, nil where there is none.
 func (e *Engine) window() *features.Window { return e.windows.at(e.block.windows) }
@@ -262,15 +255,15 @@ func floor(t, d int64) int64 {
 
 // takeFlows takes flows into the block: those that come before clock, the next window and the end of the second.
 func (e *Engine) takeFlows(clock int64) {
-	e.begin(max(e.flow().time, e.clock))
+	e.begin(max(e.flow().Time, e.clock))
 	limit := min(clock, e.second)
 	if w := e.window(); w != nil {
 		limit = min(limit, e.windowTime(w)+1) // flows come before windows of the same time
 	}
 	// The first one is due in any case, also where it and the window are late and have the time of what came before.
-	for w, n := e.flow(), 0; w != nil && (n == 0 || max(w.time, e.clock) < limit) && !e.block.full(); w, n = e.flow(), n+1 {
-		e.clock = max(w.time, e.clock)
-		w.time = e.clock
+	for w, n := e.flow(), 0; w != nil && (n == 0 || max(w.Time, e.clock) < limit) && !e.block.full(); w, n = e.flow(), n+1 {
+		e.clock = max(w.Time, e.clock)
+		w.Time = e.clock
 		e.block.takeFlow()
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/weir-sensor/weir/flowtable"
 )
 
 // judgeBlock hands the block to the detectors and, second by second, what they said to those that watch scores and to the
@@ -20,11 +22,11 @@ func (e *Engine) judgeBlock() {
 	}
 	e.counts.Flows += uint64(b.flows)
 	e.counts.Windows += uint64(b.windows)
-	e.given = e.given[:0]
-	for i := range b.flows {
-		e.given = append(e.given, e.flowOf(e.flows.at(i)))
+	flows := e.flows.waiting()[:b.flows]
+	for i := range flows {
+		e.complete(&flows[i], e.records.at(i))
 	}
-	e.sideBySide()
+	e.sideBySide(flows)
 	ended, batches := 0, 0
 	for _, s := range b.steps {
 		if s.second && e.err == nil {
@@ -35,26 +37,25 @@ func (e *Engine) judgeBlock() {
 	for _, r := range e.detectors {
 		r.forget()
 	}
+	e.records.drop(b.flows)
 	e.flows.drop(b.flows)
 	e.windows.drop(b.windows)
 	b.clear()
 }
 
-// flowOf makes a Flow of what waited.
-func (e *Engine) flowOf(w *waiting) Flow {
-	r := &w.record
-	f := Flow{Record: r, Time: w.time, Missing: w.missing}
+// complete makes a Flow of a record, with the time and what is missing.
+func (e *Engine) complete(f *Flow, r *flowtable.Record) {
+	f.Record = r
 	f.ClientHash = Mix(Mix(e.seed, r.Client.Hi), r.Client.Lo)
 	f.ServerHash = Mix(Mix(e.seed, r.Server.Hi), r.Server.Lo)
 	f.PairHash = Mix(f.ClientHash, f.ServerHash)
 	f.ClientLocal = e.local.Contains(r.Client, r.Version)
 	f.ServerLocal = e.local.Contains(r.Server, r.Version)
-	return f
 }
 
 // sideBySide has the detectors go over the block, on as many goroutines as there are processors: each takes the next
 // detector that none has taken. Detectors know nothing of each other, so the order does not matter.
-func (e *Engine) sideBySide() {
+func (e *Engine) sideBySide(flows []Flow) {
 	var next atomic.Int32
 	var failed atomic.Pointer[string]
 	windows := e.windows.waiting()[:e.block.windows]
@@ -66,7 +67,7 @@ func (e *Engine) sideBySide() {
 		}()
 		for i := next.Add(1); int(i) <= len(e.detectors); i = next.Add(1) {
 			if r := e.detectors[i-1]; r.scores == nil {
-				r.judge(&e.block, e.given, windows)
+				r.judge(&e.block, flows, windows)
 			}
 		}
 	}

@@ -6,12 +6,12 @@ type queue[T any] struct {
 	head  int
 }
 
-func (q *queue[T]) push(v T) {
-	if len(q.items) == cap(q.items) && q.head > len(q.items)/2 { // make room at the front
+func (q *queue[T]) push(v ...T) {
+	if len(q.items)+len(v) > cap(q.items) && q.head > len(q.items)/2 { // make room at the front
 		q.items = q.items[:copy(q.items, q.items[q.head:])]
 		q.head = 0
 	}
-	q.items = append(q.items, v)
+	q.items = append(q.items, v...)
 }
 
 // waiting returns what waits, borrowed until the next push.

@@ -58,6 +58,7 @@ func (t *Table) handOut(out []Record) []Record {
 		return out
 	}
 	slices.SortFunc(t.order, place.compare)
+	out = slices.Grow(out, len(t.order))
 	for _, o := range t.order {
 		out = append(out, t.pending[o.at])
 	}

@@ -29,8 +29,6 @@ func (p *pipeline) merge(sink sinks) (err error) {
 			if err != nil {
 				p.cancel(err)
 			}
-			giveBack(r.shard.spareFlows, r.flows.records)
-			giveBack(r.shard.spareWindows, r.windows.records)
 			turns.took(&r)
 		case ask := <-p.asks:
 			ask()
@@ -55,12 +53,12 @@ func (m *merging) take(r *result, quiet bool) error {
 	if m.opt.Detect != nil && r.ended {
 		m.opt.Detect.End(r.until)
 	}
-	if err := m.flows.take(r.shard.id, r.flows); err != nil {
+	if err := m.flows.take(r.shard.id, r.flows, r.shard.spareFlows); err != nil {
 		return err
 	}
 	clock := m.flows.settled()
 	if m.windows != nil {
-		if err := m.windows.take(r.shard.id, r.windows); err != nil {
+		if err := m.windows.take(r.shard.id, r.windows, r.shard.spareWindows); err != nil {
 			return err
 		}
 		clock = min(clock, m.windows.settled())
@@ -154,9 +152,11 @@ type merger[T any] struct {
 
 // stream is one shard's records, in order.
 type stream[T any] struct {
-	records []T                // waiting, from next on
-	heads   []flowtable.Moment // of records
-	next    int
+	held    [][]T            // those that wait, none of them empty
+	next    int              // of the first of held: the first that waits
+	waiting int              // records
+	head    flowtable.Moment // of that one
+	spare   chan<- []T       // where emptied ones go
 	settled flowtable.Moment // no record before this will come
 	done    bool
 }
@@ -169,33 +169,23 @@ func newMerger[T any](shards int, moment func(*T) flowtable.Moment, write func([
 	return m
 }
 
-// take adds what a shard has handed out, and writes what nothing can come before any more.
-func (m *merger[T]) take(shard int, p portion[T]) error {
+// take adds what a shard has handed out, and writes what nothing can come before any more. The records go back to spare
+// once they are written.
+func (m *merger[T]) take(shard int, p portion[T], spare chan<- []T) error {
 	s := &m.streams[shard]
-	s.settled, s.done = p.settled, p.last
+	s.settled, s.done, s.spare = p.settled, p.last, spare
 	if len(m.streams) == 1 { // nothing to wait for
+		defer giveBack(spare, p.records)
 		if len(p.records) == 0 {
 			return nil
 		}
 		return m.write(p.records)
 	}
-	if s.next > 0 {
-		s.records = s.records[:copy(s.records, s.records[s.next:])]
-		s.heads = s.heads[:copy(s.heads, s.heads[s.next:])]
-		s.next = 0
-	}
-	s.records = append(s.records, p.records...)
-	for i := range p.records {
-		s.heads = append(s.heads, m.moment(&p.records[i]))
-	}
+	m.hold(s, p.records)
 	m.out = m.out[:0]
-	for {
-		first := m.first()
-		if first == nil {
-			break
-		}
-		m.out = append(m.out, first.records[first.next])
-		first.next++
+	for first, before := m.first(); first != nil; first, before = m.first() {
+		m.out = append(m.out, m.advance(first, before)...)
+		m.empty(first)
 	}
 	if len(m.out) == 0 {
 		return nil
@@ -203,13 +193,88 @@ func (m *merger[T]) take(shard int, p portion[T]) error {
 	return m.write(m.out)
 }
 
+// hold adds records to a stream.
+func (m *merger[T]) hold(s *stream[T], records []T) {
+	if len(records) == 0 {
+		giveBack(s.spare, records)
+		return
+	}
+	if len(s.held) == 0 {
+		s.head = m.moment(&records[0])
+	}
+	s.held = append(s.held, records)
+	s.waiting += len(records)
+}
+
+// first returns the stream with the next record, and the moment before which all its records come next; nil where a shard
+// may still have one before it.
+func (m *merger[T]) first() (first *stream[T], before flowtable.Moment) {
+	before = endOfTime
+	for i := range m.streams {
+		if s := &m.streams[i]; len(s.held) > 0 && (first == nil || s.head.Before(first.head)) {
+			first = s
+		}
+	}
+	if first == nil {
+		return nil, before
+	}
+	for i := range m.streams {
+		s := &m.streams[i]
+		switch {
+		case s == first || len(s.held) == 0 && s.done:
+		case len(s.held) > 0:
+			before = earlier(before, s.head)
+		case first.head.Before(s.settled):
+			before = earlier(before, s.settled)
+		default:
+			return nil, before
+		}
+	}
+	return first, before
+}
+
+// advance returns the stream's next record, and those after it that are before a moment.
+func (m *merger[T]) advance(s *stream[T], before flowtable.Moment) []T {
+	from, records := s.next, s.held[0]
+	for s.next++; s.next < len(records); s.next++ {
+		if s.head = m.moment(&records[s.next]); !s.head.Before(before) {
+			break
+		}
+	}
+	s.waiting -= s.next - from
+	return records[from:s.next]
+}
+
+// empty gives the first that a stream holds back, where all of it was taken.
+func (m *merger[T]) empty(s *stream[T]) {
+	if s.next < len(s.held[0]) {
+		return
+	}
+	giveBack(s.spare, s.held[0])
+	s.held[0] = nil
+	s.held, s.next = s.held[1:], 0
+	if len(s.held) > 0 {
+		s.head = m.moment(&s.held[0][0])
+	}
+}
+
+// endOfTime is after all records.
+var endOfTime = flowtable.Moment{Time: math.MaxInt64, Order: math.MaxUint64}
+
+func earlier(a, b flowtable.Moment) flowtable.Moment {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // settled returns the time before which everything is written.
 func (m *merger[T]) settled() int64 {
 	clock := int64(math.MaxInt64)
 	for i := range m.streams {
 		s := &m.streams[i]
-		if s.next < len(s.records) {
-			clock = min(clock, s.heads[s.next].Time)
+		if len(s.held) > 0 {
+			clock = min(clock, s.head.Time)
 		} else if !s.done {
 			clock = min(clock, s.settled.Time)
 		}
@@ -220,7 +285,7 @@ func (m *merger[T]) settled() int64 {
 // waiting returns how many records are held.
 func (m *merger[T]) waiting() (n int) {
 	for i := range m.streams {
-		n += len(m.streams[i].records) - m.streams[i].next
+		n += m.streams[i].waiting
 	}
 	return n
 }
@@ -234,25 +299,4 @@ func (m *merger[T]) behind() (shard int, settled flowtable.Moment) {
 		}
 	}
 	return shard, settled
-}
-
-// first returns the stream with the next record, or nil where a shard may still have one before it.
-func (m *merger[T]) first() (first *stream[T]) {
-	var head flowtable.Moment
-	for i := range m.streams {
-		s := &m.streams[i]
-		if s.next < len(s.records) && (first == nil || s.heads[s.next].Before(head)) {
-			head, first = s.heads[s.next], s
-		}
-	}
-	if first == nil {
-		return nil
-	}
-	for i := range m.streams {
-		s := &m.streams[i]
-		if s.next == len(s.records) && !s.done && !head.Before(s.settled) {
-			return nil
-		}
-	}
-	return first
 }

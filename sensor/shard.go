@@ -54,6 +54,10 @@ const handOverGroup = 4096
 // drainGroup is how many records go out at a time at the end.
 const drainGroup = 1024
 
+// spares is how many emptied buffers of each kind a shard keeps: those of results that wait for the other shards', and of
+// those on their way.
+const spares = 2 * handOvers
+
 // result is what a shard tells the merger. The records are the merger's until it gives them back.
 type result struct {
 	shard   *shard
@@ -77,8 +81,8 @@ func newShard(id, shards int, opt Options, feed feed, results chan<- result) *sh
 		filters:      make(map[uint16]Matcher),
 		asks:         make(chan func()),
 		turns:        make(chan struct{}, handOvers),
-		spareFlows:   make(chan []flowtable.Record, 2),
-		spareWindows: make(chan []features.Window, 2),
+		spareFlows:   make(chan []flowtable.Record, spares),
+		spareWindows: make(chan []features.Window, spares),
 	}
 	if opt.wantsWindows() {
 		s.windows = newWindows(opt, shards)
@@ -222,7 +226,10 @@ func empty[T any](spare chan []T) []T {
 	}
 }
 
-func giveBack[T any](spare chan []T, records []T) {
+func giveBack[T any](spare chan<- []T, records []T) {
+	if cap(records) == 0 {
+		return
+	}
 	select {
 	case spare <- records:
 	default:
