@@ -1,10 +1,6 @@
 package pairs
 
-import (
-	"math"
-
-	"github.com/weir-sensor/weir/detect"
-)
+import "math"
 
 // Fence is what lies between a feature's outer fences.
 type Fence struct {
@@ -12,10 +8,9 @@ type Fence struct {
 	Lower, Upper float64 // Q1 - 3 IQR and Q3 + 3 IQR
 }
 
-// NewFence returns the outer fences of values, which it brings into another order; an IQR below floor is taken as floor.
-// There must be values.
-func NewFence(values []float64, floor float64) Fence {
-	f := Fence{Q1: detect.Quantile(values, 0.25), Q3: detect.Quantile(values, 0.75)}
+// newFence returns the outer fences of values; an IQR below floor is taken as floor. There must be values.
+func newFence(values *ranks, floor float64) Fence {
+	f := Fence{Q1: values.quantile(0.25), Q3: values.quantile(0.75)}
 	f.spread(floor)
 	return f
 }
@@ -55,9 +50,9 @@ type history struct {
 
 // fence returns the fences of values or, where there are fewer than least, those of the past; without a past, those that
 // values of 1 would have. ok says that they are of values or the past. Those of values that are partial do not become past.
-func (h *history) fence(values []float64, least int, floor float64, partial bool) (f Fence, ok bool) {
-	if len(values) >= least {
-		f = NewFence(values, floor)
+func (h *history) fence(values *ranks, least int, floor float64, partial bool) (f Fence, ok bool) {
+	if len(values.values) >= least {
+		f = newFence(values, floor)
 		switch {
 		case partial:
 		case h.known:

@@ -183,7 +183,8 @@ func TestPortsExpire(t *testing.T) {
 		d.add(&detect.Flow{Record: ptr(flow{hour - c.last, 1, 2, 80, 1, 1, true}.record(1)), Time: int64(hour - c.last)})
 		d.CloseBatch(detect.Batch{Start: int64(hour - 610*time.Second), End: int64(hour - 590*time.Second)}, detecttest.Nowhere{})
 		d.add(&detect.Flow{Record: ptr(flow{hour + 1, 1, 2, 80, 1, 1, true}.record(2)), Time: int64(hour + 1)})
-		for _, p := range d.pairs.All() {
+		d.fold()
+		for _, p := range d.tallies {
 			if p.newPorts != c.want {
 				t.Errorf("used %v before: new ports %d, want %d", c.last, p.newPorts, c.want)
 			}
@@ -223,17 +224,17 @@ func TestCaps(t *testing.T) {
 // In a batch of few pairs the fences of the past hold; partial batches are no past.
 func TestFewPairsUseThePast(t *testing.T) {
 	var h history
-	none, ok := h.fence([]float64{1, 2}, 4, 1, false)
+	none, ok := h.fence(new(ranks).of([]uint64{1, 2}, plain), 4, 1, false)
 	if ok || none.Upper != 4 {
 		t.Errorf("without a past: %+v, %v", none, ok)
 	}
-	h.fence([]float64{10, 10, 10, 10}, 4, 1, true)
-	if _, ok := h.fence(nil, 4, 1, false); ok {
+	h.fence(new(ranks).of([]uint64{10, 10, 10, 10}, plain), 4, 1, true)
+	if _, ok := h.fence(new(ranks), 4, 1, false); ok {
 		t.Error("a partial batch became past")
 	}
-	h.fence([]float64{10, 10, 10, 10}, 4, 1, false) // 7 to 13
-	h.fence([]float64{20, 20, 20, 20}, 4, 1, false) // 17 to 23
-	past, ok := h.fence([]float64{99}, 4, 1, false)
+	h.fence(new(ranks).of([]uint64{10, 10, 10, 10}, plain), 4, 1, false) // 7 to 13
+	h.fence(new(ranks).of([]uint64{20, 20, 20, 20}, plain), 4, 1, false) // 17 to 23
+	past, ok := h.fence(new(ranks).of([]uint64{99}, plain), 4, 1, false)
 	if !ok || math.Abs(past.Lower-8) > 1e-12 || math.Abs(past.Upper-14) > 1e-12 {
 		t.Errorf("past %+v, %v; want 8 to 14", past, ok)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,19 +12,21 @@ import (
 	"github.com/weir-sensor/weir/internal/detecttest"
 )
 
+func plain(x uint64) float64 { return float64(x) }
+
 func TestFenceOfKnownValues(t *testing.T) {
 	for _, c := range []struct {
-		values []float64
+		values []uint64
 		want   Fence
 	}{
-		{[]float64{1, 1, 1, 1, 2, 1, 1, 3, 1, 40}, Fence{1, 1.75, -1.25, 4}},
-		{[]float64{10, 12, 11, 13, 14, 12, 11, 15, 90, 12}, Fence{11.25, 13.75, 3.75, 21.25}},
+		{[]uint64{1, 1, 1, 1, 2, 1, 1, 3, 1, 40}, Fence{1, 1.75, -1.25, 4}},
+		{[]uint64{10, 12, 11, 13, 14, 12, 11, 15, 90, 12}, Fence{11.25, 13.75, 3.75, 21.25}},
 	} {
-		if got := NewFence(c.values, 0); got != c.want {
+		if got := newFence(new(ranks).of(c.values, plain), 0); got != c.want {
 			t.Errorf("got %+v, want %+v", got, c.want)
 		}
 	}
-	if got, want := NewFence([]float64{5, 5, 5}, 1), (Fence{5, 5, 2, 8}); got != want {
+	if got, want := newFence(new(ranks).of([]uint64{5, 5, 5}, plain), 1), (Fence{5, 5, 2, 8}); got != want {
 		t.Errorf("with a floor: got %+v, want %+v", got, want)
 	}
 }
@@ -58,13 +61,14 @@ func TestBatchesAreNumpys(t *testing.T) {
 			d.add(&detect.Flow{Record: &r, Time: int64(at), ClientHash: f[1], PairHash: hash})
 		}
 		b := batch{Batch: &detect.Batch{Start: want.Start * 1e9, End: want.Start*1e9 + 1e10}, out: detecttest.Nowhere{}}
+		d.fold()
 		d.fence(&b)
 		for i := range features {
 			near(t, want.Start, featureNames[i]+" lower", b.fences[i].Lower, want.Lower[i])
 			near(t, want.Start, featureNames[i]+" upper", b.fences[i].Upper, want.Upper[i])
 		}
-		if d.pairs.Len() != len(want.Pairs) {
-			t.Errorf("at %d: %d pairs, want %d", want.Start, d.pairs.Len(), len(want.Pairs))
+		if len(d.pairs) != len(want.Pairs) {
+			t.Errorf("at %d: %d pairs, want %d", want.Start, len(d.pairs), len(want.Pairs))
 		}
 		for _, pair := range want.Pairs {
 			checkPair(t, d, &b, pair)
@@ -83,13 +87,13 @@ func checkPair(t *testing.T, d *Detector, b *batch, want [4]json.RawMessage) {
 			t.Fatal(err)
 		}
 	}
-	p := d.pairs.Get(pairKey{host(int(client)), host(int(server)), 6}, detect.Mix(client, server))
-	if p == nil {
+	i := slices.IndexFunc(d.pairs, func(p pair) bool { return p.client == host(int(client)) && p.server == host(int(server)) })
+	if i < 0 {
 		t.Fatalf("no pair %d, %d", client, server)
 	}
-	got, v := d.valuesOf(p), d.verdict(b, p)
+	got, v := d.numbersOf(i), d.verdict(b, i)
 	for i := range features {
-		near(t, b.Start, featureNames[i], got[i], values[i])
+		near(t, b.Start, featureNames[i], d.scale(i)(got[i]), values[i])
 		if v.outside[i] != (outside[i] == 1) {
 			t.Errorf("at %d: %d, %d: %s %v outside: %v", b.Start, client, server, featureNames[i], values[i], v.outside[i])
 		}

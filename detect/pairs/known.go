@@ -1,0 +1,126 @@
+package pairs
+
+import (
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/packet"
+)
+
+// portKey is a port that a pair used; 0 for protocols without ports.
+type portKey struct {
+	client, server packet.Addr
+	port           uint16
+	proto, version uint8
+}
+
+// knownPort is one cache line.
+type knownPort struct {
+	portKey
+	at           int64  // of the last use, ns
+	hash         uint32 // of the key
+	older, newer uint32 // neighbours by last use, from 1; of one that is given back, newer is the next such
+}
+
+// knownPorts remembers when pairs used ports last: so many at most, beyond that the one that was not used for longest is
+// forgotten. It is used many at a time: each is taken out of the order of use by touch, and put back as the newest by join.
+type knownPorts struct {
+	index          index
+	chunks         [][]knownPort
+	cap, len, used int    // used: places that were ever taken
+	free           uint32 // first place given back, from 1
+	oldest, newest uint32 // from 1
+	evicted        uint64
+}
+
+const chunk = 1024
+
+func newKnownPorts(limit int) knownPorts { return knownPorts{index: newIndex(), cap: limit} }
+
+func (k *knownPorts) count() detect.TableCount {
+	return detect.TableCount{Name: "ports", Entries: k.len, Cap: k.cap, Evicted: k.evicted}
+}
+
+func (k *knownPorts) at(i int) *knownPort { return &k.chunks[uint(i)/chunk][uint(i)%chunk] }
+
+// warm returns something of the first entry that touch will look at, so that its wait for memory is over.
+func (k *knownPorts) warm(hash uint32) uint32 {
+	if e := k.index.slots[k.index.home(hash)].entry; e != 0 {
+		return k.at(int(e) - 1).hash
+	}
+	return 0
+}
+
+// touch returns the place of a port that is used now, and until join not in the order of use. Where it is not known it is
+// added, for which the one not used for longest is forgotten if there is no room: there must be one in the order of use then.
+func (k *knownPorts) touch(key *portKey, hash uint32) (place int, p *knownPort, known bool) {
+	for at, i := k.index.seek(hash, k.index.home(hash)); i >= 0; at, i = k.index.seek(hash, at+1) {
+		if p = k.at(i); p.portKey == *key {
+			k.leave(p)
+			return i, p, true
+		}
+	}
+	if k.len == k.cap {
+		k.evicted++
+		k.forget()
+	}
+	place = k.take()
+	p = k.at(place)
+	p.portKey, p.hash = *key, hash
+	k.index.add(hash, place)
+	return place, p, false
+}
+
+// take returns a place for one more.
+func (k *knownPorts) take() int {
+	k.len++
+	if i := k.free; i != 0 {
+		k.free = k.at(int(i) - 1).newer
+		return int(i) - 1
+	}
+	if k.used == len(k.chunks)*chunk {
+		k.chunks = append(k.chunks, make([]knownPort, chunk))
+	}
+	k.used++
+	return k.used - 1
+}
+
+// join makes a port that touch returned the newest.
+func (k *knownPorts) join(place int) {
+	p, i := k.at(place), uint32(place)+1
+	if p.older, p.newer = k.newest, 0; k.newest != 0 {
+		k.at(int(k.newest) - 1).newer = i
+	} else {
+		k.oldest = i
+	}
+	k.newest = i
+}
+
+// leave takes a port out of the order of use.
+func (k *knownPorts) leave(p *knownPort) {
+	if p.older != 0 {
+		k.at(int(p.older) - 1).newer = p.newer
+	} else {
+		k.oldest = p.newer
+	}
+	if p.newer != 0 {
+		k.at(int(p.newer) - 1).older = p.older
+	} else {
+		k.newest = p.older
+	}
+}
+
+// forget forgets the port that was not used for longest.
+func (k *knownPorts) forget() {
+	i := k.oldest
+	p := k.at(int(i) - 1)
+	k.index.remove(p.hash, int(i)-1)
+	k.leave(p)
+	p.newer, k.free = k.free, i
+	k.len--
+}
+
+// expire forgets those that were not used after t, ns.
+func (k *knownPorts) expire(t int64) {
+	for k.oldest != 0 && k.at(int(k.oldest)-1).at <= t {
+		k.forget()
+	}
+}
