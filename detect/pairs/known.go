@@ -12,6 +12,11 @@ type portKey struct {
 	proto, version uint8
 }
 
+// is says whether the keys are the same.
+func (k *portKey) is(o *portKey) bool {
+	return k.server == o.server && k.client == o.client && k.port == o.port && k.proto == o.proto && k.version == o.version
+}
+
 // knownPort is one cache line.
 type knownPort struct {
 	portKey
@@ -29,11 +34,17 @@ type knownPorts struct {
 	free           uint32 // first place given back, from 1
 	oldest, newest uint32 // from 1
 	evicted        uint64
+	warmth         uint32 // so that reads ahead are not left out
 }
 
 const chunk = 1024
 
-func newKnownPorts(limit int) knownPorts { return knownPorts{index: newIndex(), cap: limit} }
+// warmed is how many waits for memory are made to overlap.
+const warmed = 64
+
+func newKnownPorts(limit int) knownPorts {
+	return knownPorts{index: newIndex(), chunks: [][]knownPort{make([]knownPort, chunk)}, cap: limit}
+}
 
 func (k *knownPorts) count() detect.TableCount {
 	return detect.TableCount{Name: "ports", Entries: k.len, Cap: k.cap, Evicted: k.evicted}
@@ -41,19 +52,33 @@ func (k *knownPorts) count() detect.TableCount {
 
 func (k *knownPorts) at(i int) *knownPort { return &k.chunks[uint(i)/chunk][uint(i)%chunk] }
 
-// warm returns something of the first entry that touch will look at, so that its wait for memory is over.
-func (k *knownPorts) warm(hash uint32) uint32 {
-	if e := k.index.slots[k.index.home(hash)].entry; e != 0 {
-		return k.at(int(e) - 1).hash
+// warm reads the entries that touch will look at first, so that the waits for memory are over. It makes no
+// difference between slots that are taken and free: a wrong guess would have the ones behind it wait.
+func (k *knownPorts) warm(uses []use) {
+	var first [warmed]uint32
+	for i := range uses {
+		first[i] = max(k.index.slots[k.index.home(uses[i].hash)].entry, 1) - 1
 	}
-	return 0
+	for _, i := range first[:len(uses)] {
+		k.warmth += k.at(int(i)).hash
+	}
+	k.warmOldest(k.len + len(uses) - k.cap)
+}
+
+// warmOldest does so with as many as there are of those that were not used for longest, for forget.
+func (k *knownPorts) warmOldest(n int) {
+	for i := k.oldest; i != 0 && n > 0; n-- {
+		p := k.at(int(i) - 1)
+		k.warmth += k.index.slots[k.index.home(p.hash)].hash
+		i = p.newer
+	}
 }
 
 // touch returns the place of a port that is used now, and until join not in the order of use. Where it is not known it is
 // added, for which the one not used for longest is forgotten if there is no room: there must be one in the order of use then.
 func (k *knownPorts) touch(key *portKey, hash uint32) (place int, p *knownPort, known bool) {
 	for at, i := k.index.seek(hash, k.index.home(hash)); i >= 0; at, i = k.index.seek(hash, at+1) {
-		if p = k.at(i); p.portKey == *key {
+		if p = k.at(i); p.is(key) {
 			k.leave(p)
 			return i, p, true
 		}
@@ -120,7 +145,10 @@ func (k *knownPorts) forget() {
 
 // expire forgets those that were not used after t, ns.
 func (k *knownPorts) expire(t int64) {
-	for k.oldest != 0 && k.at(int(k.oldest)-1).at <= t {
+	for n := 0; k.oldest != 0 && k.at(int(k.oldest)-1).at <= t; n++ {
+		if n%warmed == 0 {
+			k.warmOldest(warmed)
+		}
 		k.forget()
 	}
 }

@@ -1,6 +1,8 @@
 package pairs
 
 import (
+	"slices"
+
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/packet"
 )
@@ -34,16 +36,25 @@ type open struct {
 	flows   [][detect.MaxEvidence - 1]uint64 // of pairs with several the second and further ones
 	index   index
 	cap     int
+	warmth  uint32 // so that reads ahead are not left out
 }
 
 func pairHash(f *detect.Flow) uint32 { return fold(detect.Mix(f.PairHash, f.ClientHash)) }
 
-// warm returns something of the first pair that find will look at, so that its wait for memory is over.
-func (o *open) warm(f *detect.Flow) uint32 {
-	if e := o.index.slots[o.index.home(pairHash(f))].entry; e != 0 {
-		return o.pairs[e-1].flows
+// warm reads the pairs that find will look at first, see knownPorts.warm.
+func (o *open) warm(flows []detect.Flow) {
+	if len(o.pairs) == 0 {
+		return
 	}
-	return 0
+	for part := range slices.Chunk(flows, warmed) {
+		var first [warmed]uint32
+		for i := range part {
+			first[i] = max(o.index.slots[o.index.home(pairHash(&part[i]))].entry, 1) - 1
+		}
+		for _, i := range first[:len(part)] {
+			o.warmth += o.pairs[i].flows
+		}
+	}
 }
 
 // find returns the place of the flow's pair, which may be a new one; -1: there is no room for it.

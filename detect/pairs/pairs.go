@@ -30,7 +30,6 @@ type Detector struct {
 
 	ranks  ranks            // scratch
 	values [features]column // scratch
-	warmth uint32           // so that reads ahead are not left out
 }
 
 var (
@@ -68,9 +67,7 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
-	for i := range flows {
-		d.warmth += d.open.warm(&flows[i])
-	}
+	d.open.warm(flows)
 	for i := range flows {
 		d.add(&flows[i])
 	}

@@ -73,9 +73,7 @@ func (d *Detector) fold() {
 	l := &d.log
 	for n := range l.all {
 		if n%warmed == 0 {
-			for _, u := range l.all[n:min(n+warmed, len(l.all))] {
-				d.warmth += d.known.warm(u.hash)
-			}
+			d.known.warm(l.all[n:min(n+warmed, len(l.all))])
 		}
 		d.lookUp(&l.all[n])
 	}
@@ -87,9 +85,6 @@ func (d *Detector) fold() {
 	l.all, l.flows = l.all[:0], l.flows[:0]
 	l.index.clear()
 }
-
-// warmed is how many look-ups wait for memory at once.
-const warmed = 64
 
 // lookUp counts a use for its pair.
 func (d *Detector) lookUp(u *use) {
