@@ -110,11 +110,11 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 func (d *Detector) fence(b *batch) {
 	b.enough = true
 	for i := range features {
-		d.values[i] = d.values[i][:0]
+		d.values[i] = slices.Grow(d.values[i][:0], len(d.pairs))[:len(d.pairs)]
 	}
 	for i := range d.pairs {
 		for k, x := range d.numbersOf(i) {
-			d.values[k] = append(d.values[k], x)
+			d.values[k][i] = x
 		}
 	}
 	for i := range features {

@@ -5,24 +5,14 @@ import (
 	"github.com/weir-sensor/weir/packet"
 )
 
-// portKey is a port that a pair used; 0 for protocols without ports.
-type portKey struct {
-	client, server packet.Addr
-	port           uint16
-	proto, version uint8
-}
-
-// is says whether the keys are the same.
-func (k *portKey) is(o *portKey) bool {
-	return k.server == o.server && k.client == o.client && k.port == o.port && k.proto == o.proto && k.version == o.version
-}
-
 // knownPort is one cache line.
 type knownPort struct {
-	portKey
-	at           int64  // of the last use, ns
-	hash         uint32 // of the key
-	older, newer uint32 // neighbours by last use, from 1; of one that is given back, newer is the next such
+	client, server packet.Addr
+	at             int64  // of the last use, ns
+	port           uint16 // 0 for protocols without ports
+	proto, version uint8
+	hash           uint32 // of all but at
+	older, newer   uint32 // neighbours by last use, from 1; of one that is given back, newer is the next such
 }
 
 // knownPorts remembers when pairs used ports last: so many at most, beyond that the one that was not used for longest is
@@ -74,13 +64,14 @@ func (k *knownPorts) warmOldest(n int) {
 	}
 }
 
-// touch returns the place of a port that is used now, and until join not in the order of use. Where it is not known it is
+// touch returns a port that is used now, and until join not in the order of use, and its place. Where it is not known it is
 // added, for which the one not used for longest is forgotten if there is no room: there must be one in the order of use then.
-func (k *knownPorts) touch(key *portKey, hash uint32) (place int, p *knownPort, known bool) {
-	for at, i := k.index.seek(hash, k.index.home(hash)); i >= 0; at, i = k.index.seek(hash, at+1) {
-		if p = k.at(i); p.is(key) {
-			k.leave(p)
-			return i, p, true
+func (k *knownPorts) touch(p *pair, u *use) (o *knownPort, place int, known bool) {
+	for at, i := k.index.seek(u.hash, k.index.home(u.hash)); i >= 0; at, i = k.index.seek(u.hash, at+1) {
+		o = k.at(i)
+		if o.server == p.server && o.client == p.client && o.port == u.port && o.proto == u.proto && o.version == p.version {
+			k.leave(o)
+			return o, i, true
 		}
 	}
 	if k.len == k.cap {
@@ -88,10 +79,11 @@ func (k *knownPorts) touch(key *portKey, hash uint32) (place int, p *knownPort, 
 		k.forget()
 	}
 	place = k.take()
-	p = k.at(place)
-	p.portKey, p.hash = *key, hash
-	k.index.add(hash, place)
-	return place, p, false
+	o = k.at(place)
+	o.client, o.server, o.version = p.client, p.server, p.version
+	o.port, o.proto, o.hash = u.port, u.proto, u.hash
+	k.index.add(u.hash, place)
+	return o, place, false
 }
 
 // take returns a place for one more.

@@ -89,8 +89,7 @@ func (d *Detector) fold() {
 // lookUp counts a use for its pair.
 func (d *Detector) lookUp(u *use) {
 	p, t := &d.pairs[u.pair], &d.tallies[u.pair]
-	key := portKey{p.client, p.server, u.port, u.proto, p.version}
-	place, port, known := d.known.touch(&key, u.hash)
+	port, place, known := d.known.touch(p, u)
 	before := port.at
 	port.at, u.hash = u.at, uint32(place)
 	if known && before >= d.start {
