@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/weir-sensor/weir/features"
+	"github.com/weir-sensor/weir/flowtable"
 )
 
 // Detector judges records. One goroutine at a time calls it. Of the interfaces below it implements those that it needs.
@@ -45,6 +46,14 @@ type Batcher interface {
 // whether they are written or not.
 type FeatureUser interface {
 	FlowFeatures() []string
+}
+
+// FeatureChooser is a FeatureUser that looks at the features of few records. Where nobody else wants them, others may have none.
+type FeatureChooser interface {
+	FeatureUser
+
+	// FlowInterest is called once.
+	FlowInterest() flowtable.Interest
 }
 
 // ModelUser is a Detector that goes by a model. One goroutine at a time calls its methods, also while the engine runs.

@@ -7,17 +7,6 @@ import (
 	"github.com/weir-sensor/weir/payload"
 )
 
-// firstState says how far the first payload of a flow's end is known.
-type firstState uint8
-
-const (
-	firstUnseen firstState = iota // nothing of the end that counts
-	firstReady                    // TCP: its SYN was seen
-	firstOpen                     // TCP: some of its payload is in a buffer
-	firstDone                     // measured
-	firstLost                     // it will never be known
-)
-
 // firsts puts first payloads together: the bytes of a TCP stream from its beginning to where the other end begins to
 // answer, FirstPayloadBytes at most. Segments may come in any order and any number of times; of a byte that comes twice
 // the first copy counts. Of UDP the first datagram is the first payload.
@@ -26,6 +15,7 @@ const (
 // given up: its flow's first payload is not known then.
 type firsts struct {
 	states  slab[[2]first]
+	flows   *slab[flow]
 	meter   *payload.Meter
 	buffers []*buffer // buffers[0] links the open ones, the one begun first coming first
 	free    []uint32
@@ -55,8 +45,8 @@ type buffer struct {
 	end        uint8
 }
 
-func newFirsts(limit int, entropy bool) firsts {
-	return firsts{meter: payload.NewMeter(), buffers: []*buffer{{}}, limit: limit, entropy: entropy}
+func newFirsts(limit int, entropy bool, flows *slab[flow]) firsts {
+	return firsts{flows: flows, meter: payload.NewMeter(), buffers: []*buffer{{}}, limit: limit, entropy: entropy}
 }
 
 // note keeps the packet's entropy where its first n bytes, with which a first payload begins, are all of it.
@@ -76,60 +66,60 @@ func (m *firsts) stats(end *first, b []byte) payload.Stats {
 }
 
 // add looks at a packet from end d.
-func (m *firsts) add(place uint32, flows *slab[progress], in *Input, d int) {
-	state := &flows.at(place).first
+func (m *firsts) add(place uint32, told *progress, in *Input, d int) {
 	switch in.Proto {
 	case packet.ProtoTCP:
-		m.addTCP(place, flows, state, in, d)
+		m.addTCP(place, told, in, d)
 	case packet.ProtoUDP:
-		if in.PayloadLen > 0 && state[d] == firstUnseen {
-			m.addUDP(&state[d], &m.states.at(place)[d], in)
+		if in.PayloadLen > 0 && told.first(d) == firstUnseen {
+			told.setFirst(d, m.addUDP(&m.states.at(place)[d], in))
 		}
 	}
 }
 
 // addUDP measures the end's first datagram. One that was cut is not known, nor is what its other fragments hold.
-func (m *firsts) addUDP(state *firstState, end *first, in *Input) {
+func (m *firsts) addUDP(end *first, in *Input) firstState {
 	n := min(in.PayloadLen, FirstPayloadBytes)
 	if in.Flags&packet.FragFirst != 0 {
 		n = FirstPayloadBytes
 	}
-	*state = firstLost
-	if in.PayloadCap >= n && in.Flags&packet.FragLater == 0 {
-		m.note(end, in, n)
-		*state, end.stats = firstDone, m.stats(end, in.Captured[:n])
+	if in.PayloadCap < n || in.Flags&packet.FragLater != 0 {
+		return firstLost
 	}
+	m.note(end, in, n)
+	end.stats = m.stats(end, in.Captured[:n])
+	return firstDone
 }
 
-func (m *firsts) addTCP(place uint32, flows *slab[progress], state *[2]firstState, in *Input, d int) {
+func (m *firsts) addTCP(place uint32, told *progress, in *Input, d int) {
 	const noPlace = packet.HeaderCut | packet.FragFirst | packet.FragLater // for all of the packet's bytes
 	ends := m.states.at(place)
-	if in.Flags&noPlace != 0 && state[d] < firstDone {
-		m.lose(&state[d], &ends[d])
+	if in.Flags&noPlace != 0 && told.first(d) < firstDone {
+		m.lose(told, d, &ends[d])
 	}
-	if other := &ends[1-d]; state[1-d] == firstOpen {
+	if other := &ends[1-d]; told.first(1-d) == firstOpen {
 		switch {
 		case in.PayloadLen > 0:
 			other.limit = min(other.limit, other.extent)
-			m.closeIfWhole(&state[1-d], other)
+			m.closeIfWhole(told, 1-d, other)
 		case in.Flags&packet.HeaderCut != 0 && other.extent < other.limit: // who knows whether it was an answer
-			m.lose(&state[1-d], other)
+			m.lose(told, 1-d, other)
 		}
 	}
 	seq := in.Seq
 	if in.TCPFlags&packet.SYN != 0 {
 		seq++
-		if state[d] == firstUnseen {
-			state[d] = firstReady
+		if told.first(d) == firstUnseen {
+			told.setFirst(d, firstReady)
 			ends[d] = first{base: seq, limit: FirstPayloadBytes}
 		}
 	}
 	if in.PayloadLen == 0 {
 		return
 	}
-	switch state[d] {
+	switch told.first(d) {
 	case firstUnseen:
-		state[d] = firstLost
+		told.setFirst(d, firstLost)
 		return
 	case firstDone, firstLost:
 		return
@@ -142,9 +132,9 @@ func (m *firsts) addTCP(place uint32, flows *slab[progress], state *[2]firstStat
 	}
 	skip := max(0, -from) // bytes before the first
 	from += skip
-	if state[d] == firstReady {
-		end.buffer = m.take(place, d, flows)
-		state[d] = firstOpen
+	if told.first(d) == firstReady {
+		end.buffer = m.take(place, d)
+		told.setFirst(d, firstOpen)
 		if from == 0 && skip == 0 {
 			m.note(end, in, uint32(to))
 		}
@@ -155,23 +145,24 @@ func (m *firsts) addTCP(place uint32, flows *slab[progress], state *[2]firstStat
 		m.buffers[end.buffer].put(int(from), captured[:min(int64(len(captured)), to-from)])
 		end.prefix = uint16(m.buffers[end.buffer].whole(int(end.prefix)))
 	}
-	m.closeIfWhole(&state[d], end)
+	m.closeIfWhole(told, d, end)
 }
 
 // closeIfWhole measures the first payload where all of it is there.
-func (m *firsts) closeIfWhole(state *firstState, end *first) {
+func (m *firsts) closeIfWhole(told *progress, d int, end *first) {
 	if end.prefix != end.limit {
 		return
 	}
-	*state, end.stats = firstDone, m.stats(end, m.buffers[end.buffer].bytes[:end.prefix])
+	told.setFirst(d, firstDone)
+	end.stats = m.stats(end, m.buffers[end.buffer].bytes[:end.prefix])
 	m.giveBack(end.buffer)
 }
 
-func (m *firsts) lose(state *firstState, end *first) {
-	if *state == firstOpen {
+func (m *firsts) lose(told *progress, d int, end *first) {
+	if told.first(d) == firstOpen {
 		m.giveBack(end.buffer)
 	}
-	*state = firstLost
+	told.setFirst(d, firstLost)
 }
 
 // ended returns what is known of a stream in a buffer whose flow has ended.
@@ -184,11 +175,11 @@ func (m *firsts) ended(place uint32, d int) payload.Stats {
 }
 
 // take returns an empty buffer for the end.
-func (m *firsts) take(place uint32, d int, flows *slab[progress]) uint32 {
+func (m *firsts) take(place uint32, d int) uint32 {
 	if len(m.free) == 0 {
 		if len(m.buffers) > m.limit {
 			oldest := m.buffers[m.buffers[0].next]
-			flows.at(oldest.place).first[oldest.end] = firstLost
+			m.flows.at(oldest.place).told.setFirst(int(oldest.end), firstLost)
 			m.givenUp++
 			m.giveBack(m.buffers[0].next)
 		} else {

@@ -32,7 +32,7 @@ type flow struct {
 	// Third line: order, TCP, history.
 	ordinal uint64
 	hash    uint32
-	_       uint32
+	told    progress
 	rtt     int64
 	tcp     [2]endpoint
 	hist    [2]uint64

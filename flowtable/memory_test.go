@@ -114,8 +114,8 @@ func TestNoAllocations(t *testing.T) {
 // kept returns the bytes of everything that the table keeps.
 func (t *Table) kept() uintptr {
 	n := unsafe.Sizeof(*t)
-	n += uintptr(len(t.chunks)) * unsafe.Sizeof([chunkFlows]flow{})
-	n += uintptr(cap(t.chunks)+cap(t.index.slots)+cap(t.links)) * 8
+	n += uintptr(len(t.flows.chunks)) * unsafe.Sizeof([chunkFlows]flow{})
+	n += uintptr(cap(t.flows.chunks)+cap(t.index.slots)+cap(t.links)) * 8
 	n += uintptr(cap(t.free)+cap(t.freeExts)) * 4
 	n += uintptr(cap(t.exts)) * unsafe.Sizeof(ext{})
 	n += uintptr(cap(t.pending)) * unsafe.Sizeof(Record{})

@@ -3,6 +3,8 @@ package flowtable
 import (
 	"testing"
 	"unsafe"
+
+	"github.com/weir-sensor/weir/payload"
 )
 
 func TestFlowFillsThreeCacheLines(t *testing.T) {
@@ -24,11 +26,12 @@ func TestFeaturesSize(t *testing.T) {
 		name      string
 		got, want uintptr
 	}{
-		{"sums", unsafe.Sizeof(sums{}), 176},
-		{"progress", unsafe.Sizeof(progress{}), 7},
+		{"sums", unsafe.Sizeof(sums{}), 128},
+		{"two lengths", unsafe.Sizeof([2]lengthSums{}), 48},
+		{"progress", unsafe.Sizeof(progress{}), 4},
 		{"splt", unsafe.Sizeof(splt{}), 256},
 		{"two firsts", unsafe.Sizeof([2]first{}), 112},
-		{"two first packets", unsafe.Sizeof([2]firstPacket{}), 64},
+		{"two first packets", unsafe.Sizeof([2]payload.Packet{}), 48},
 		{"buffer", unsafe.Sizeof(buffer{}), 1720},
 		{"Features", unsafe.Sizeof(Features{}), 536},
 	} {

@@ -45,7 +45,7 @@ type Table struct {
 	minIdle  int64 // the shortest idle timeout
 	servers  [65536 / 64]uint64
 	index    index
-	chunks   []*[chunkFlows]flow
+	flows    slab[flow]
 	free     []uint32 // places given back, the latest last
 	made     uint32   // places used so far
 	links    []link
@@ -90,8 +90,8 @@ func NewTable(cfg Config, shards int, seed [4]uint64) *Table {
 		nextDue:  noTime,
 		settle:   Moment{Time: MinClock},
 		frags:    fragments{limit: max(1, (cfg.MaxFragments+shards-1)/shards)},
-		measures: newMeasures(cfg, shards),
 	}
+	t.measures = newMeasures(cfg, shards, &t.flows)
 	for port := range 1024 {
 		t.servers[port/64] |= 1 << (port % 64)
 	}
@@ -107,6 +107,13 @@ func NewTable(cfg Config, shards int, seed [4]uint64) *Table {
 		}
 	}
 	return t
+}
+
+// Spare has the table compute only features of interest, and none for other records. It comes before the first Add.
+func (t *Table) Spare(i Interest) {
+	if t.measures != nil {
+		t.measures.spare(i)
+	}
 }
 
 // timeouts returns the idle timeouts by class, ns.
@@ -128,7 +135,7 @@ func (t *Table) Counters() Counters {
 }
 
 func (t *Table) flow(place uint32) *flow {
-	return &t.chunks[place>>chunkBits][place&(chunkFlows-1)]
+	return t.flows.at(place)
 }
 
 // Add counts the packets, in the order of their Clock, each in its flow. It changes the ports of later fragments to
@@ -365,9 +372,7 @@ func (t *Table) takePlace() uint32 {
 		return place
 	}
 	t.made++ // place 0 is never used: an empty slot of the index
-	if int(t.made>>chunkBits) == len(t.chunks) {
-		t.chunks = append(t.chunks, new([chunkFlows]flow))
-	}
+	t.flows.grow(t.made)
 	t.links = append(t.links, make([]link, int(t.made)+sentinels+1-len(t.links))...)
 	return t.made
 }

@@ -118,8 +118,8 @@ func (t *Table) verifyFirsts() error {
 		if place == 0 {
 			continue
 		}
-		for d, state := range t.measures.told.at(place).first {
-			if state != firstOpen {
+		for d := range 2 {
+			if t.flow(place).told.first(d) != firstOpen {
 				continue
 			}
 			used++

@@ -178,7 +178,7 @@ func (t *Table) release(place uint32, f *flow) {
 	t.index.remove(f.hash, place)
 	t.dequeue(place, f)
 	if t.measures != nil {
-		t.measures.forget(place)
+		t.measures.forget(place, f)
 	}
 	if f.ext != 0 {
 		t.freeExts = append(t.freeExts, f.ext)
@@ -190,7 +190,7 @@ func (t *Table) release(place uint32, f *flow) {
 func (t *Table) cut(place uint32, f *flow, in *Input) {
 	t.write(place, f, EndActive, in.moment())
 	if t.measures != nil {
-		t.measures.next(place)
+		t.measures.next(place, f)
 	}
 	e := t.extOf(f)
 	if e.part == 0 {

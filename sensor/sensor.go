@@ -29,6 +29,9 @@ type Options struct {
 	Dedup  bool // drop second copies, see dedup.go
 	Prompt bool // flush the sinks whenever there is nothing more at hand
 
+	// Interest, where it is not nil, says what flow features anybody looks at; others need not be computed. nil: all of Flow's.
+	Interest *flowtable.Interest
+
 	Windows    features.Config   // what windows are made
 	WindowSink output.WindowSink // where they go; nil: there are none
 

@@ -87,6 +87,9 @@ func newShard(id, shards int, opt Options, feed feed, results chan<- result) *sh
 	if opt.wantsWindows() {
 		s.windows = newWindows(opt, shards)
 	}
+	if opt.Interest != nil {
+		s.table.Spare(*opt.Interest)
+	}
 	for range handOvers {
 		s.turns <- struct{}{}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/detectors"
+	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/sensor"
 )
@@ -35,10 +36,18 @@ func judge(c config.Config, sink detect.AlertSink, opt *sensor.Options) error {
 
 // engage has a run's flows and windows judged by detectors.
 func engage(c config.Config, made []detect.Detector, sink detect.AlertSink, opt *sensor.Options) {
+	wanted, sparing := flowtable.Interest{}, len(opt.Flow.Features) == 0
 	for _, d := range made {
 		if user, ok := d.(detect.FeatureUser); ok {
 			opt.Flow.Features = slices.Concat(opt.Flow.Features, without(user.FlowFeatures(), opt.Flow.Groups()))
+			chooser, ok := d.(detect.FeatureChooser)
+			if sparing = sparing && ok; sparing {
+				wanted = wanted.Or(chooser.FlowInterest())
+			}
 		}
+	}
+	if sparing {
+		opt.Interest = &wanted
 	}
 	sweepSooner()
 	opt.Windows = c.Window

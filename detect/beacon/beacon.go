@@ -122,14 +122,19 @@ func (d *Detector) Tune(cfg Config) {
 }
 
 var (
-	_ detect.FlowWatcher = (*Detector)(nil)
-	_ detect.FeatureUser = (*Detector)(nil)
-	_ detect.Batcher     = (*Detector)(nil)
-	_ detect.Sized       = (*Detector)(nil)
+	_ detect.FlowWatcher    = (*Detector)(nil)
+	_ detect.FeatureChooser = (*Detector)(nil)
+	_ detect.Batcher        = (*Detector)(nil)
+	_ detect.Sized          = (*Detector)(nil)
 )
 
 // FlowFeatures implements detect.FeatureUser.
 func (d *Detector) FlowFeatures() []string { return []string{"intervals", "splt"} }
+
+// FlowInterest implements detect.FeatureChooser: see silent.
+func (d *Detector) FlowInterest() flowtable.Interest {
+	return flowtable.Interest{Silence: leastSilence * time.Second}
+}
 
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {

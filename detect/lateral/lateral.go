@@ -9,6 +9,7 @@ import (
 	"github.com/weir-sensor/weir/detect/sketch"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 const (
@@ -73,14 +74,19 @@ func (d *Detector) Tune(cfg Config) {
 }
 
 var (
-	_ detect.FlowWatcher = (*Detector)(nil)
-	_ detect.FeatureUser = (*Detector)(nil)
-	_ detect.Batcher     = (*Detector)(nil)
-	_ detect.Sized       = (*Detector)(nil)
+	_ detect.FlowWatcher    = (*Detector)(nil)
+	_ detect.FeatureChooser = (*Detector)(nil)
+	_ detect.Batcher        = (*Detector)(nil)
+	_ detect.Sized          = (*Detector)(nil)
 )
 
 // FlowFeatures implements detect.FeatureUser.
 func (d *Detector) FlowFeatures() []string { return []string{"first_packet"} }
+
+// FlowInterest implements detect.FeatureChooser: see asksPassword.
+func (d *Detector) FlowInterest() flowtable.Interest {
+	return flowtable.Interest{Framings: flowtable.FramingsOf(payload.FramingSSH)}
+}
 
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {

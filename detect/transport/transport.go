@@ -12,6 +12,7 @@ import (
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/learn"
 	"github.com/weir-sensor/weir/packet"
+	"github.com/weir-sensor/weir/payload"
 )
 
 const (
@@ -42,12 +43,12 @@ type Detector struct {
 }
 
 var (
-	_ detect.FlowWatcher   = (*Detector)(nil)
-	_ detect.WindowChooser = (*Detector)(nil)
-	_ detect.FeatureUser   = (*Detector)(nil)
-	_ detect.Batcher       = (*Detector)(nil)
-	_ detect.ModelUser     = (*Detector)(nil)
-	_ detect.Sized         = (*Detector)(nil)
+	_ detect.FlowWatcher    = (*Detector)(nil)
+	_ detect.WindowChooser  = (*Detector)(nil)
+	_ detect.FeatureChooser = (*Detector)(nil)
+	_ detect.Batcher        = (*Detector)(nil)
+	_ detect.ModelUser      = (*Detector)(nil)
+	_ detect.Sized          = (*Detector)(nil)
 )
 
 // service is a port of a server; or a server of windows, with its port where they are made by flow, else 0.
@@ -126,6 +127,11 @@ func (d *Detector) Tune(cfg Config) {
 
 // FlowFeatures implements detect.FeatureUser.
 func (d *Detector) FlowFeatures() []string { return FlowGroups() }
+
+// FlowInterest implements detect.FeatureChooser: see Judgeable and cheapShapes. A poll ladder has more than leastPackets.
+func (d *Detector) FlowInterest() flowtable.Interest {
+	return flowtable.Interest{Packets: leastPackets, Framings: flowtable.FramingsOf(payload.FramingOpenVPN), Hellos: payload.HelloPion}
+}
 
 // Batches implements detect.Batcher.
 func (d *Detector) Batches() []time.Duration { return []time.Duration{every} }
