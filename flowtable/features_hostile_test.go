@@ -206,6 +206,10 @@ func (h *hostile) fragment(in *Input) {
 // fragments. What was captured is lent, and overwritten as soon as it is not any more.
 func runHostile(cfg Config, inputs []Input, rnd *rand.Rand) (*run, error) {
 	r := newRun(cfg, rnd.Uint64(), rnd.Intn)
+	return r, r.hostile(inputs, rnd)
+}
+
+func (r *run) hostile(inputs []Input, rnd *rand.Rand) error {
 	for rest := inputs; len(rest) > 0; {
 		piece := rest[:min(1+rnd.Intn(40), len(rest))]
 		rest = rest[len(piece):]
@@ -219,19 +223,19 @@ func runHostile(cfg Config, inputs []Input, rnd *rand.Rand) (*run, error) {
 			piece[i].Packet = lent[i].Packet
 		}
 		if err := r.check(r.table); err != nil {
-			return r, fmt.Errorf("after Add: %w", err)
+			return fmt.Errorf("after Add: %w", err)
 		}
 		if rnd.Intn(3) == 0 {
 			last := piece[len(piece)-1]
 			if err := r.advance(last.Clock, last.Ordinal); err != nil {
-				return r, err
+				return err
 			}
 		}
 	}
 	if err := r.drain(inputs[len(inputs)-1].Clock); err != nil {
-		return r, err
+		return err
 	}
-	return r, r.check(r.table)
+	return r.check(r.table)
 }
 
 func hostileConfig(rnd *rand.Rand) Config {

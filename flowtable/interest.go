@@ -47,7 +47,9 @@ func least[T int | time.Duration](a, b T) T {
 }
 
 // mayLookAt says whether the features of the flow's record may be of interest, by what the flow itself tells.
-func (m *measures) mayLookAt(f *flow) bool { return f.told.any(firstDone) || f.told.hello != 0 || m.maySilent(f) }
+func (m *measures) mayLookAt(f *flow) bool {
+	return f.told.any(firstDone) || f.told.hello != 0 || m.maySilent(f)
+}
 
 // looksAt says whether the features of the flow's record, whose client is the end up, are of interest.
 func (m *measures) looksAt(place uint32, f *flow, up int) bool {
