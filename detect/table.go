@@ -119,6 +119,19 @@ func (t *Table[K, V]) Put(key K, hash uint64) (v *V, fresh bool) {
 	return t.add(key, h, slot), true
 }
 
+// Use returns the value of key, which was used now; nil where there is none.
+func (t *Table[K, V]) Use(key K, hash uint64) *V {
+	_, i := t.find(key, fold(hash))
+	if i == 0 {
+		return nil
+	}
+	if i != t.newest {
+		t.leave(i)
+		t.join(i)
+	}
+	return &t.at(i).value
+}
+
 // Keep returns the value of key, zero and used now where there was none; else that is no use of it. It returns nil where
 // there is none and the table is full.
 func (t *Table[K, V]) Keep(key K, hash uint64) (v *V, fresh bool) {

@@ -28,10 +28,11 @@ const (
 type Detector struct {
 	cfg       Config
 	ignored   [65536 / 64]uint64 // UDP ports
-	pairs     *detect.Table[pair, beginning]
-	series    *detect.Table[pair, series]
-	opened    *detect.Table[pair, opened]
-	endpoints *detect.Table[endpoint, audience]
+	hasher    hasher
+	pairs     *detect.Table[key, beginning]
+	series    *detect.Table[key, series]
+	opened    *detect.Table[key, opened]
+	endpoints *detect.Table[key, audience]
 	clients   sketch.Distinct // all that had a contact that matters
 	grown     []grown         // series to be judged, those that wait for longest first
 	beating   []grown         // of opened, to be judged in this batch
@@ -53,25 +54,19 @@ type pair struct {
 	proto, version uint8
 }
 
-// endpoint is a service.
-type endpoint struct {
-	server         packet.Addr
-	port           uint16
-	proto, version uint8
-}
-
 // contact is the beginning of a flow.
 type contact struct {
 	after int32  // ms since the series' base
 	bytes uint32 // sent up; the largest value stands for all above
 }
 
-// beginning is a pair that had few contacts yet.
+// beginning is a pair that had few contacts yet: with its key it fills a cache line.
 type beginning struct {
-	base     int64 // ns
-	n        int32
-	contacts [fewFirst]contact
-	flows    [fewFirst]uint64
+	base  int64 // ns
+	flows [fewFirst]uint64
+	more  [fewFirst - 1]contact // after the one at base
+	bytes uint32                // of the one at base
+	n     int32
 }
 
 // series is a pair's contacts.
@@ -87,8 +82,8 @@ type series struct {
 
 // grown is a series that has grown.
 type grown struct {
-	key           pair
-	hash, service uint64 // hashes of the pair and of its endpoint
+	pair
+	hash, service uint64 // hashes of the pair and of its service
 	serverLocal   bool
 }
 
@@ -103,11 +98,11 @@ type clients [4]uint64
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	d := &Detector{first: math.MaxInt64, last: math.MinInt64,
-		pairs:     detect.NewTable[pair, beginning](cfg.MaxPairs),
-		series:    detect.NewTable[pair, series](cfg.MaxSeries),
-		opened:    detect.NewTable[pair, opened](cfg.MaxOpen),
-		endpoints: detect.NewTable[endpoint, audience](cfg.MaxEndpoints),
+	d := &Detector{first: math.MaxInt64, last: math.MinInt64, hasher: newHasher(),
+		pairs:     detect.NewTable[key, beginning](cfg.MaxPairs),
+		series:    detect.NewTable[key, series](cfg.MaxSeries),
+		opened:    detect.NewTable[key, opened](cfg.MaxOpen),
+		endpoints: detect.NewTable[key, audience](cfg.MaxEndpoints),
 	}
 	d.Tune(cfg)
 	return d
@@ -150,18 +145,18 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 			d.first, d.last = min(d.first, f.Start), max(d.last, f.Start)
 		}
 		if d.matters(f) {
-			g := grownBy(f)
-			d.series.Warm(g.hash)
-			d.pairs.Warm(g.hash)
-			d.endpoints.Warm(g.service)
-			d.group = append(d.group, contactOf{g, f})
+			c := d.contactOf(f)
+			d.series.Warm(c.hash)
+			d.pairs.Warm(c.hash)
+			d.endpoints.Warm(c.service)
+			d.group = append(d.group, c)
 		}
 		if silent(f) {
 			d.keep(f)
 		}
 	}
 	for i := range d.group {
-		d.contact(d.group[i].flow, &d.group[i].grown)
+		d.contact(&d.group[i])
 	}
 	clear(d.group) // the flows are borrowed
 }
@@ -182,61 +177,75 @@ func group(h detect.Host) bool {
 	return h.Addr.Hi>>56 == 0xff
 }
 
-// grownBy returns the series that the flow belongs to.
-func grownBy(f *detect.Flow) grown {
-	port := uint64(f.ServerPort)<<8 | uint64(f.Proto)
-	return grown{pair{f.Client, f.Server, f.ServerPort, f.Proto, f.Version}, detect.Mix(f.PairHash, port), detect.Mix(f.ServerHash, port), f.ServerLocal}
-}
-
 // contactOf is a flow that is a contact.
 type contactOf struct {
-	grown
-	flow *detect.Flow
+	flow          *detect.Flow
+	hash, service uint64 // hashes of the pair and of its service
 }
 
-func (d *Detector) contact(f *detect.Flow, g *grown) {
-	key, hash := g.key, g.hash
-	if s := d.series.Get(key, hash); s != nil {
-		d.series.Put(key, hash) // it was used
-		d.add(s, g, f.Start, f.Bytes[flowtable.Up], f.ID)
+func (d *Detector) contactOf(f *detect.Flow) contactOf {
+	pair, service := d.hasher.of(f)
+	return contactOf{f, pair, service}
+}
+
+// grown returns the series that the flow belongs to.
+func (c *contactOf) grown() grown {
+	f := c.flow
+	return grown{pair{f.Client, f.Server, f.ServerPort, f.Proto, f.Version}, c.hash, c.service, f.ServerLocal}
+}
+
+func (d *Detector) contact(c *contactOf) {
+	f, key := c.flow, keyOf(c.hash)
+	if s := d.series.Use(key, c.hash); s != nil {
+		d.add(s, c)
 		return
 	}
-	b, fresh := d.pairs.Put(key, hash)
-	if fresh {
+	b, fresh := d.pairs.Put(key, c.hash)
+	switch {
+	case fresh:
 		b.base = f.Start
-		d.countClient(f, g.service)
-	}
-	if b.n < fewFirst {
-		b.contacts[b.n], b.flows[b.n] = makeContact(f.Start-b.base, f.Bytes[flowtable.Up]), f.ID
-		b.n++
+		b.bytes = contactAfter(b.base, f).bytes
+		d.countClient(c)
+	case b.n < fewFirst:
+		b.more[b.n-1] = contactAfter(b.base, f)
+	default:
+		s, _ := d.series.Put(key, c.hash)
+		b.grow(s)
+		d.pairs.Delete(key, c.hash)
+		d.add(s, c)
 		return
 	}
-	s, _ := d.series.Put(key, hash)
+	b.flows[b.n] = f.ID
+	b.n++
+}
+
+// grow makes a new series of the contacts so far.
+func (b *beginning) grow(s *series) {
 	s.base, s.n = b.base, fewFirst
-	copy(s.ring[:], b.contacts[:])
+	s.ring[0].bytes = b.bytes
+	copy(s.ring[1:], b.more[:])
 	for _, id := range b.flows {
 		s.evidence.Add(id)
 	}
-	d.pairs.Delete(key, hash)
-	d.add(s, g, f.Start, f.Bytes[flowtable.Up], f.ID)
 }
 
 // add adds a contact to a series, which is to be judged once it has grown by a quarter, or has doubled since it was called a
 // beacon.
-func (d *Detector) add(s *series, g *grown, start int64, bytes, id uint64) {
-	if (start-s.base)/milli > math.MaxInt32 {
-		s.rebase(start)
+func (d *Detector) add(s *series, c *contactOf) {
+	f := c.flow
+	if (f.Start-s.base)/milli > math.MaxInt32 {
+		s.rebase(f.Start)
 	}
-	s.ring[s.n%ringSize] = makeContact(start-s.base, bytes)
+	s.ring[s.n%ringSize] = contactAfter(s.base, f)
 	s.n++
-	s.evidence.Add(id)
+	s.evidence.Add(f.ID)
 	more := (s.judged + 3) / 4
 	if s.said {
 		more = s.judged
 	}
 	if !s.queued && s.n >= uint32(d.cfg.MinContacts) && s.n >= s.judged+more && len(d.grown) < 2*d.cfg.MaxSeries {
 		s.queued = true
-		d.grown = append(d.grown, *g)
+		d.grown = append(d.grown, c.grown())
 	}
 }
 
@@ -250,19 +259,19 @@ func (s *series) rebase(base int64) {
 	s.base += shift * milli
 }
 
-func makeContact(after int64, bytes uint64) contact {
-	ms := min(max(after/milli, math.MinInt32), math.MaxInt32)
-	return contact{int32(ms), uint32(min(bytes, math.MaxUint32))}
+// contactAfter returns a flow's contact in a series that has this base.
+func contactAfter(base int64, f *detect.Flow) contact {
+	ms := min(max((f.Start-base)/milli, math.MinInt32), math.MaxInt32)
+	return contact{int32(ms), uint32(min(f.Bytes[flowtable.Up], math.MaxUint32))}
 }
 
 // countClient counts the flow's client among those of its service, and among all.
-func (d *Detector) countClient(f *detect.Flow, hash uint64) {
-	key := endpoint{f.Server, f.ServerPort, f.Proto, f.Version}
-	a, fresh := d.endpoints.Put(key, hash)
+func (d *Detector) countClient(c *contactOf) {
+	a, fresh := d.endpoints.Put(keyOf(c.service), c.service)
 	if fresh {
-		a.first = f.Start
+		a.first = c.flow.Start
 	}
-	client := scatter(f.Client)
+	client := scatter(c.flow.Client)
 	d.clients.Add(client)
 	bit := client >> 56
 	a.clients[bit/64] |= 1 << (bit % 64)
@@ -288,8 +297,7 @@ func (c *clients) count() float64 {
 // audienceOf estimates how many clients the pair's service has, and says since when it is known, ns; 1 and the last contact
 // where that was forgotten.
 func (d *Detector) audienceOf(g *grown) (clients float64, first int64) {
-	key := endpoint{g.key.server, g.key.port, g.key.proto, g.key.version}
-	if a := d.endpoints.Get(key, g.service); a != nil {
+	if a := d.endpoints.Get(keyOf(g.service), g.service); a != nil {
 		return a.clients.count(), a.first
 	}
 	return 1, d.last
@@ -302,7 +310,7 @@ func (d *Detector) Batches() []time.Duration { return []time.Duration{every} }
 func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	waiting, judged := d.grown[:0], 0
 	for _, g := range d.grown {
-		s := d.series.Get(g.key, g.hash)
+		s := d.series.Get(keyOf(g.hash), g.hash)
 		switch {
 		case s == nil || !s.queued:
 		case judged < d.cfg.MaxJudged:
@@ -314,8 +322,9 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	}
 	d.grown = waiting
 	for i := range d.beating {
-		if o := d.opened.Get(d.beating[i].key, d.beating[i].hash); o != nil && o.queued {
-			d.judgeOpened(&d.beating[i], o, b, out)
+		g := &d.beating[i]
+		if o := d.opened.Get(keyOf(g.hash), g.hash); o != nil && o.queued {
+			d.judgeOpened(g, o, b, out)
 		}
 	}
 	d.beating = d.beating[:0]
@@ -339,8 +348,8 @@ func (d *Detector) judge(g *grown, s *series, b detect.Batch, out detect.Out) {
 	out.Score(score)
 }
 
-func (g *grown) client() detect.Host { return detect.Host{Addr: g.key.client, Version: g.key.version} }
-func (g *grown) server() detect.Host { return detect.Host{Addr: g.key.server, Version: g.key.version} }
+func (g *grown) client() detect.Host { return detect.Host{Addr: g.pair.client, Version: g.version} }
+func (g *grown) server() detect.Host { return detect.Host{Addr: g.pair.server, Version: g.version} }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
@@ -374,7 +383,7 @@ func (d *Detector) alert(g *grown, s *series, f Fit, clients float64, score dete
 	hosts := float64(max(d.clients.Count(), 1))
 	known, watched := float64(d.last-first)/float64(day), float64(d.last-d.first)/float64(day)
 	threat := ritaThreat(r.Score, clients, hosts, known, watched)
-	service := netip.AddrPortFrom(g.server().Addr.Netip(g.key.version), g.key.port).String()
+	service := netip.AddrPortFrom(g.server().Addr.Netip(g.version), g.port).String()
 	begin, end := s.base+slices.Min(d.times)*milli, s.base+slices.Max(d.times)*milli
 	severity := detect.Low
 	if threat >= ritaMedium && f.Gaps >= rareCount && !g.serverLocal && clients <= 2 {
@@ -384,7 +393,7 @@ func (d *Detector) alert(g *grown, s *series, f Fit, clients float64, score dete
 	return detect.Alert{
 		Time: b.End, Kind: "beacon", Severity: severity, Score: score.Raw, P: score.P, N: score.N,
 		Subject: g.client(), Role: detect.Client, Client: g.client(), Server: g.server(),
-		ServerPort: g.key.port, HasPort: true, Proto: g.key.proto,
+		ServerPort: g.port, HasPort: true, Proto: g.proto,
 		WindowStart: begin, WindowEnd: end,
 		Message: fmt.Sprintf("%s contacts %s every %.3g s: %d contacts in %.0f s, jitter %.0f %%, %.0f %% missed; RITA %.3f",
 			g.client(), service, f.Period/1000, s.n, float64(end-begin)/1e9, 100*f.Jitter, 100*f.Missed, r.Score),
@@ -404,6 +413,6 @@ func (d *Detector) alert(g *grown, s *series, f Fit, clients float64, score dete
 			{Feature: "prevalence", Value: min(1, clients/hosts), Threshold: none, Baseline: none},
 			{Feature: "known_days", Value: known, Threshold: none, Baseline: none},
 		},
-		Evidence: s.evidence, Key: service + "/" + strconv.Itoa(int(g.key.proto)),
+		Evidence: s.evidence, Key: service + "/" + strconv.Itoa(int(g.proto)),
 	}
 }

@@ -111,8 +111,8 @@ func (d *Detector) keep(f *detect.Flow) {
 	if !(s.sum > 0) || !speaks(f, &s) {
 		return
 	}
-	g := grownBy(f)
-	o, _ := d.opened.Put(g.key, g.hash)
+	c := d.contactOf(f)
+	o, _ := d.opened.Put(keyOf(c.hash), c.hash)
 	between := silences{}
 	if o.flow == f.ID && f.Part == o.part+1 {
 		between.add(max(0, float64(f.Start-o.last)/1e9))
@@ -136,7 +136,7 @@ func (d *Detector) keep(f *detect.Flow) {
 	}
 	if !o.queued && o.count() >= float64(d.cfg.MinContacts) && o.count() >= more*o.judged && len(d.beating) < d.cfg.MaxOpen {
 		o.queued = true
-		d.beating = append(d.beating, g)
+		d.beating = append(d.beating, c.grown())
 	}
 }
 
@@ -159,7 +159,7 @@ func (d *Detector) judgeOpened(g *grown, o *opened, b detect.Batch, out detect.O
 }
 
 func (d *Detector) openAlert(g *grown, o *opened, clients float64, score detect.Score, b detect.Batch) detect.Alert {
-	service := netip.AddrPortFrom(g.server().Addr.Netip(g.key.version), g.key.port).String()
+	service := netip.AddrPortFrom(g.server().Addr.Netip(g.version), g.port).String()
 	severity := detect.Informational
 	if o.sum >= longOpen {
 		severity = detect.Low
@@ -168,7 +168,7 @@ func (d *Detector) openAlert(g *grown, o *opened, clients float64, score detect.
 	return detect.Alert{
 		Time: b.End, Kind: "open_beacon", Severity: severity, Score: score.Raw, P: score.P, N: score.N,
 		Subject: g.client(), Role: detect.Client, Client: g.client(), Server: g.server(),
-		ServerPort: g.key.port, HasPort: true, Proto: g.key.proto,
+		ServerPort: g.port, HasPort: true, Proto: g.proto,
 		WindowStart: o.first, WindowEnd: o.last,
 		Message: fmt.Sprintf("%s keeps a connection to %s open and says something about every %.3g s: %.0f silences in %.0f s, none over %.3g s",
 			g.client(), service, o.period(), o.count(), o.sum, o.longest),
@@ -180,6 +180,6 @@ func (d *Detector) openAlert(g *grown, o *opened, clients float64, score detect.
 			{Feature: "open_s", Value: o.sum, Threshold: d.cfg.MinOpen.Seconds(), Baseline: none},
 			{Feature: "clients", Value: clients, Threshold: float64(d.cfg.MaxClients), Baseline: none},
 		},
-		Evidence: o.evidence, Key: service + "/" + strconv.Itoa(int(g.key.proto)),
+		Evidence: o.evidence, Key: service + "/" + strconv.Itoa(int(g.proto)),
 	}
 }
