@@ -32,34 +32,52 @@ type Detector struct {
 	clients   *detect.Table[detect.Host, client]
 	resolvers *detect.Table[resolving, queries]
 
-	named  []candidate // scratch
-	totals []float64   // scratch
-	others []float64   // scratch
+	window   uint32            // number of the shortest window that is open, from 1
+	evidence []detect.Evidence // of clients, in that window
+	spare    []uint32          // places in evidence of clients that were forgotten
+
+	taken  []*detect.Flow // scratch: those that count
+	named  []candidate    // scratch
+	totals []float64      // scratch
+	others []float64      // scratch
 }
 
-// client is what one exchanged with the outside.
+// client is what one exchanged with the outside. What each flow changes comes first.
 type client struct {
-	out, in  [len(scales)]float64 // bytes in the open windows
+	traffic
+	server   packet.Addr              // the one that got most, if it got more than half
+	lead     float64                  // bytes that it is ahead of the others
+	before   [len(scales) - 1]traffic // in the longer windows, up to the shortest one
 	usual    [len(scales)]habit
-	server   detect.Host // the one that got most, if it got more than half
-	lead     float64     // bytes that it is ahead of the others
-	evidence detect.Evidence
+	window   uint32 // that evidence is of
+	evidence uint32 // place in Detector.evidence
 }
+
+// traffic are bytes to the outside and from it, in the open window.
+type traffic struct{ out, in float64 }
 
 // candidate is a client that may be named.
 type candidate struct {
-	host    detect.Host
-	out, in float64
-	place   int // in totals
-	c       *client
+	traffic
+	host  detect.Host
+	place int     // in totals
+	away  float64 // from what is usual for it, with known
+	known bool
+	c     *client
 }
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	return &Detector{cfg: cfg,
+	d := &Detector{cfg: cfg, window: 1,
 		clients:   detect.NewTable[detect.Host, client](cfg.MaxClients),
 		resolvers: detect.NewTable[resolving, queries](cfg.MaxResolvers),
 	}
+	d.clients.Forget = func(_ detect.Host, c *client) {
+		if c.window == d.window {
+			d.spare = append(d.spare, c.evidence)
+		}
+	}
+	return d
 }
 
 // Tune has it go on with another configuration, see detectors.Tune; what it knows stays.
@@ -78,16 +96,22 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
-	for i := range flows {
-		if f := &flows[i]; !f.ServerLocal && !f.Failed() {
-			d.clients.Warm(f.ClientHash)
-		}
-	}
+	d.taken = d.taken[:0]
 	for i := range flows {
 		f := &flows[i]
-		if f.Failed() {
+		query := f.ServerPort == 53 && f.Proto == packet.ProtoUDP
+		if f.ServerLocal && !query || f.Failed() {
 			continue // what nobody took is not gone
 		}
+		if query {
+			d.resolvers.Warm(f.PairHash)
+		}
+		if !f.ServerLocal {
+			d.clients.Warm(f.ClientHash)
+		}
+		d.taken = append(d.taken, f)
+	}
+	for _, f := range d.taken {
 		if f.ServerPort == 53 && f.Proto == packet.ProtoUDP {
 			d.query(f)
 		}
@@ -95,34 +119,52 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 			d.exchange(f)
 		}
 	}
+	clear(d.taken) // they are borrowed
 }
 
 // exchange counts a flow to the outside.
 func (d *Detector) exchange(f *detect.Flow) {
 	out, in := float64(f.Bytes[flowtable.Up]), float64(f.Bytes[flowtable.Down])
 	c, _ := d.clients.Put(f.ClientHost(), f.ClientHash)
-	for i := range scales {
-		c.out[i] += out
-		c.in[i] += in
-	}
-	if c.server == f.ServerHost() {
+	c.out += out
+	c.in += in
+	if c.server == f.Server {
 		c.lead += out
 	} else if c.lead -= out; c.lead < 0 {
-		c.server, c.lead = f.ServerHost(), -c.lead
+		c.server, c.lead = f.Server, -c.lead
 	}
 	if out >= large {
-		c.evidence.Add(f.ID)
+		d.evidenceOf(c).Add(f.ID)
 	}
+}
+
+// evidenceOf returns a client's evidence in the open window: few clients have any.
+func (d *Detector) evidenceOf(c *client) *detect.Evidence {
+	if c.window != d.window {
+		c.window = d.window
+		if n := len(d.spare); n > 0 {
+			c.evidence, d.spare = d.spare[n-1], d.spare[:n-1]
+			d.evidence[c.evidence] = detect.Evidence{}
+		} else {
+			c.evidence = uint32(len(d.evidence))
+			d.evidence = append(d.evidence, detect.Evidence{})
+		}
+	}
+	return &d.evidence[c.evidence]
 }
 
 // Batches implements detect.Batcher.
 func (d *Detector) Batches() []time.Duration { return scales[:] }
 
-// CloseBatch implements detect.Batcher.
+// CloseBatch implements detect.Batcher. The shortest window ends before the longer ones do.
 func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	scale := slices.Index(scales[:], b.Every)
 	if scale == 0 {
 		d.closeQueries(b, out)
+	}
+	var list []candidate
+	if d.cfg.Compat && scale == len(scales)-1 {
+		list = d.list()
 	}
 	d.gather(scale, b, out)
 	slices.SortStableFunc(d.named, func(a, b candidate) int { return cmp.Compare(b.out, a.out) })
@@ -131,40 +173,60 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 			out.Alert(a)
 		}
 	}
-	if d.cfg.Compat && scale == len(scales)-1 {
-		d.list(b, out)
+	for _, c := range list {
+		out.Alert(c.compat(b))
 	}
-	for _, c := range d.clients.All() {
-		c.usual[scale].add(math.Log1p(c.out[scale]))
-		c.out[scale], c.in[scale] = 0, 0
-		if scale == 0 {
-			c.evidence = detect.Evidence{}
+	if scale == 0 {
+		d.window++
+		d.evidence, d.spare = d.evidence[:0], d.spare[:0]
+	}
+}
+
+// gather lists the clients of a window, says their scores, and begins the next window.
+func (d *Detector) gather(scale int, b detect.Batch, out detect.Out) {
+	d.named, d.totals = d.named[:0], d.totals[:0]
+	for host, c := range d.clients.All() {
+		t := c.end(scale)
+		if t.out+t.in > 0 {
+			d.see(candidate{traffic: t, host: host, c: c}, scale, b, out)
+		}
+		if !b.Last { // or there is no next one
+			c.usual[scale].add(math.Log1p(t.out))
 		}
 	}
 }
 
-// gather lists the clients of a window, and says their scores.
-func (d *Detector) gather(scale int, b detect.Batch, out detect.Out) {
-	d.named, d.totals = d.named[:0], d.totals[:0]
-	for host, c := range d.clients.All() {
-		sent, got := c.out[scale], c.in[scale]
-		if sent+got == 0 {
-			continue
+// end ends a window, and returns what it had.
+func (c *client) end(scale int) (t traffic) {
+	if scale > 0 {
+		t, c.before[scale-1] = c.before[scale-1], t
+		return t
+	}
+	t, c.traffic = c.traffic, t
+	for i := range c.before {
+		c.before[i].out += t.out
+		c.before[i].in += t.in
+	}
+	return t
+}
+
+// see notes a client of a window that ends, and says its score.
+func (d *Detector) see(a candidate, scale int, b detect.Batch, out detect.Out) {
+	usual := &a.c.usual[scale]
+	a.place = len(d.totals)
+	d.totals = append(d.totals, a.out)
+	is := a.out >= d.least(scale) && ratio(a.out, a.in) >= math.Log(d.cfg.MinRatio) || scale == 0 && a.in >= float64(d.cfg.Hoard)
+	if is {
+		a.away, a.known = usual.away(math.Log1p(a.out))
+		d.named = append(d.named, a)
+	}
+	if scale == 0 && len(d.totals) <= maxJudged {
+		score := detect.Score{Time: b.End, Subject: a.host, Role: detect.Client, Raw: max(0, ratio(a.out, a.in)) * math.Log1p(a.out),
+			P: math.NaN(), N: uint64(usual.seen) + 1, Alerted: is}
+		if d.clients.Evicted() > 0 {
+			score.Status = detect.Degraded
 		}
-		d.totals = append(d.totals, sent)
-		a := candidate{host, sent, got, len(d.totals) - 1, c}
-		is := sent >= d.least(scale) && ratio(sent, got) >= math.Log(d.cfg.MinRatio) || scale == 0 && got >= float64(d.cfg.Hoard)
-		if is {
-			d.named = append(d.named, a)
-		}
-		if scale == 0 && len(d.totals) <= maxJudged {
-			score := detect.Score{Time: b.End, Subject: host, Role: detect.Client, Raw: max(0, ratio(sent, got)) * math.Log1p(sent),
-				P: math.NaN(), N: uint64(c.usual[scale].seen) + 1, Alerted: is}
-			if d.clients.Evicted() > 0 {
-				score.Status = detect.Degraded
-			}
-			out.Score(score)
-		}
+		out.Score(score)
 	}
 }
 
@@ -186,27 +248,30 @@ func (d *Detector) judge(c candidate, scale int, b detect.Batch) (detect.Alert, 
 		percentile = detect.Quantile(d.others, d.cfg.Percentile/100)
 		threshold = max(threshold, peerMargin*percentile)
 	}
-	away, known := c.c.usual[scale].away(math.Log1p(c.out))
-	if known && away < 2 { // it always does this
+	if c.known && c.away < 2 { // it always does this
 		return detect.Alert{}, false
 	}
 	r := ratio(c.out, c.in)
 	a := detect.Alert{Time: b.End, Kind: "exfiltration", Severity: detect.Medium, P: math.NaN(), N: uint64(peers), Score: r,
-		Subject: c.host, Role: detect.Client, Client: c.host, WindowStart: b.Start, WindowEnd: b.End, Evidence: c.c.evidence,
+		Subject: c.host, Role: detect.Client, Client: c.host, WindowStart: b.Start, WindowEnd: b.End,
 		Reasons: []detect.Reason{
 			{Feature: "bytes_out", Value: c.out, Threshold: threshold, Baseline: percentile},
 			{Feature: "bytes_in", Value: c.in, Threshold: math.NaN(), Baseline: math.NaN()},
 			{Feature: "log_ratio", Value: r, Threshold: math.Log(d.cfg.MinRatio), Baseline: 0},
 		}}
-	if known {
-		a.Reasons = append(a.Reasons, detect.Reason{Feature: "own_history", Value: away, Threshold: 2, Baseline: 0})
+	if c.known {
+		a.Reasons = append(a.Reasons, detect.Reason{Feature: "own_history", Value: c.away, Threshold: 2, Baseline: 0})
 	}
 	if d.clients.Evicted() > 0 {
 		a.Status = detect.Degraded
 	}
+	if c.c.window == d.window {
+		a.Evidence = *d.evidenceOf(c.c)
+	}
 	to := ""
 	if c.c.lead > c.out/2 {
-		a.Server, to = c.c.server, ", mostly to "+c.c.server.String()
+		a.Server = detect.Host{Addr: c.c.server, Version: c.host.Version}
+		to = ", mostly to " + a.Server.String()
 	}
 	if c.out >= threshold && r >= math.Log(d.cfg.MinRatio) {
 		a.Message = fmt.Sprintf("%s sent %s out and fetched %s in %s%s", c.host, volume(c.out), volume(c.in), name(b.Every), to)
@@ -261,23 +326,25 @@ func (h *habit) away(x float64) (z float64, known bool) {
 	return (x - float64(h.mean)) / math.Sqrt(max(float64(h.variance), 0.12)), true
 }
 
-// list says which clients have the largest ratio of bytes in to bytes out, as the tool did that this comes from.
-func (d *Detector) list(b detect.Batch, out detect.Out) {
+// list returns the clients with the largest ratio of bytes in to bytes out in the longest window, as the tool did that this
+// comes from.
+func (d *Detector) list() (all []candidate) {
 	const scale, percentile = len(scales) - 1, 90
-	d.named = d.named[:0]
 	for host, c := range d.clients.All() {
-		if c.out[scale] > 0 {
-			d.named = append(d.named, candidate{host: host, out: c.out[scale], in: c.in[scale]})
+		if t := c.before[scale-1]; t.out > 0 {
+			all = append(all, candidate{traffic: t, host: host})
 		}
 	}
-	slices.SortFunc(d.named, func(a, b candidate) int {
+	slices.SortFunc(all, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.in/b.out, a.in/a.out), cmp.Compare(a.host.String(), b.host.String()))
 	})
-	for _, c := range d.named[:top(len(d.named), percentile)] {
-		out.Alert(detect.Alert{Time: b.End, Kind: "compat", P: math.NaN(), Score: c.in / c.out, Subject: c.host, Role: detect.Client,
-			WindowStart: b.Start, WindowEnd: b.End,
-			Message: fmt.Sprintf("%s: %.0f bytes in, %.0f out, ratio %.6f", c.host, c.in, c.out, c.in/c.out)})
-	}
+	return all[:top(len(all), percentile)]
+}
+
+func (c candidate) compat(b detect.Batch) detect.Alert {
+	return detect.Alert{Time: b.End, Kind: "compat", P: math.NaN(), Score: c.in / c.out, Subject: c.host, Role: detect.Client,
+		WindowStart: b.Start, WindowEnd: b.End,
+		Message: fmt.Sprintf("%s: %.0f bytes in, %.0f out, ratio %.6f", c.host, c.in, c.out, c.in/c.out)}
 }
 
 // top returns how many of n are above a percentile: n(100-percentile)/100, rounded up.
