@@ -64,6 +64,28 @@ func (f *Forest) keep(trees int) {
 	}
 }
 
+// goesRight says whether a row goes right that has this value in the node's column.
+func (n *node) goesRight(x float64) bool { return x > n.value || x != x && !n.missingLeft }
+
+// most returns of each node the most that a row can add from there on of which only some columns are known.
+func (f *Forest) most(row []float64, known []bool) []float64 {
+	most := make([]float64, len(f.nodes))
+	for i := len(f.nodes) - 1; i >= 0; i-- { // children come after their parents
+		n := &f.nodes[i]
+		switch {
+		case n.right == 0:
+			most[i] = n.value
+		case !known[n.column]:
+			most[i] = max(most[i+1], most[n.right])
+		case n.goesRight(row[n.column]):
+			most[i] = most[n.right]
+		default:
+			most[i] = most[i+1]
+		}
+	}
+	return most
+}
+
 // flat is a Forest as JSON: a list for each part of a node.
 type flat struct {
 	Bias    float64   `json:"bias"`

@@ -8,6 +8,8 @@ type Screen struct {
 	model *Model
 	least float64
 	rest  []float64 // of each tree, what it and those after it add at most
+	gate  int       // the tree between whose leaves most is: it is asked first
+	open  float64   // what it adds at most
 }
 
 // roundOff is more than rounding can add to a sum of trees in another order.
@@ -21,13 +23,16 @@ func (m *Model) NewScreen(least float64) *Screen {
 	}
 	f := m.Trees
 	s.rest = make([]float64, len(f.roots)+1)
-	end := len(f.nodes)
+	end, widest := len(f.nodes), -1.0
 	for t := len(f.roots) - 1; t >= 0; t-- {
-		most := math.Inf(-1)
+		least, most := math.Inf(1), math.Inf(-1)
 		for _, n := range f.nodes[f.roots[t]:end] {
 			if n.right == 0 {
-				most = max(most, n.value)
+				least, most = min(least, n.value), max(most, n.value)
 			}
+		}
+		if most-least > widest {
+			s.gate, s.open, widest = t, most, most-least
 		}
 		s.rest[t], end = s.rest[t+1]+most, int(f.roots[t])
 	}
@@ -42,11 +47,32 @@ func (s *Screen) Predict(row []float64) (score float64, ok bool) {
 		return score, score >= s.least
 	}
 	score = f.Bias
+	less := 0.0 // of what the trees that are left add at most, by what the gate says
+	if len(f.roots) > 0 {
+		less = s.open - f.walk(f.roots[s.gate], row)
+	}
 	for t, root := range f.roots {
-		if score+s.rest[t] < s.least-roundOff {
+		if t > s.gate {
+			less = 0
+		}
+		if score+s.rest[t]-less < s.least-roundOff {
 			return score, false
 		}
 		score += f.walk(root, row)
 	}
 	return score, score >= s.least
+}
+
+// Possible says whether a row could have the least score or more of which only some columns are known: those at the places
+// where known is true. It looks at all trees in full.
+func (s *Screen) Possible(row []float64, known []bool) bool {
+	f := s.model.Trees
+	if f == nil {
+		return true
+	}
+	score, most := f.Bias, f.most(row, known)
+	for _, root := range f.roots {
+		score += most[root]
+	}
+	return score >= s.least-roundOff
 }

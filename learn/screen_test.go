@@ -37,6 +37,7 @@ func TestScreen(t *testing.T) {
 			}
 		}
 	}
+	testPossible(t, trees, rows)
 	s := trees.NewScreen(3)
 	early := 0
 	for i := range rows.Len() {
@@ -49,5 +50,36 @@ func TestScreen(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(10, func() { s.Predict(rows.Row(0)) }); n != 0 {
 		t.Errorf("got %v allocations, want 0", n)
+	}
+}
+
+// What rows with some columns in common can reach is what the best of them does, or more; with all columns known it is the score.
+func testPossible(t *testing.T, m *Model, rows *Rows) {
+	for i := range rows.Len() {
+		row := rows.Row(i)
+		score := m.Predict(row)
+		all := []bool{true, true, true}
+		if s := m.NewScreen(score - .001); !s.Possible(row, all) {
+			t.Errorf("row %d: its own score is impossible", i)
+		}
+		if s := m.NewScreen(score + .001); s.Possible(row, all) {
+			t.Errorf("row %d: more than its score is possible", i)
+		}
+		for missing := range row {
+			known := []bool{true, true, true}
+			known[missing] = false
+			best := math.Inf(-1)
+			for j := range 200 {
+				other := []float64{row[0], row[1], row[2]}
+				other[missing] = rows.Row(j)[missing]
+				best = max(best, m.Predict(other))
+			}
+			if s := m.NewScreen(best); !s.Possible(row, known) {
+				t.Errorf("row %d without column %d: %v is impossible, which a row like it has", i, missing, best)
+			}
+		}
+	}
+	if s := m.NewScreen(30); s.Possible(make([]float64, 3), make([]bool, 3)) {
+		t.Error("a score of 30 is possible")
 	}
 }

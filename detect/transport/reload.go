@@ -41,4 +41,5 @@ func (d *Detector) Reread() (hash string, use func(), err error) {
 func (d *Detector) use(m *Model) {
 	d.model, d.threshold = m, m.Thresholds.Score+d.cfg.Strictness
 	d.screen = m.Classifier.NewScreen(d.threshold - near)
+	d.hopes = hopes{}
 }

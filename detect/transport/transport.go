@@ -32,10 +32,12 @@ type Detector struct {
 	model     *Model
 	threshold float64
 	screen    *learn.Screen // of scores that are worth to be said
+	hopes     hopes         // of screen
 	servers   *detect.Table[service, server]
 	clients   *detect.Table[contact, client]
 	news      []named // services with hits in the batch at hand
 	evicted   uint64  // before the batch at hand
+	told      []told  // scratch
 	row       []float64
 	pairs     *Pairs // nil without a model of BothSet
 	means     WindowNumbers
@@ -150,21 +152,42 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
-	for i := range flows { // so that the waits for memory overlap
-		if f := &flows[i]; Judgeable(f.Record) {
+	d.told = d.told[:0]
+	for i := range flows {
+		f := &flows[i]
+		if f.Features == nil || f.Part != 0 || empty(f) {
+			continue
+		}
+		t := told{f, Judgeable(f.Record), d.shapes(f.Record)}
+		if t.judgeable { // so that the waits for memory overlap
 			d.servers.Warm(serverHash(f))
 			d.clients.Warm(clientHash(f))
 		}
-	}
-	for i := range flows {
-		f := &flows[i]
-		if Judgeable(f.Record) {
-			d.judge(f, out)
-		}
-		if shapes := d.shapes(f.Record); shapes != 0 {
-			d.sight(f, shapes)
+		if t.judgeable || t.shapes != 0 {
+			d.told = append(d.told, t)
 		}
 	}
+	for _, t := range d.told {
+		if t.judgeable {
+			d.judge(t.flow, out)
+		}
+		if t.shapes != 0 {
+			d.sight(t.flow, t.shapes)
+		}
+	}
+	clear(d.told) // the flows are borrowed
+}
+
+// empty says whether a flow is known to have had packets, none with payload.
+func empty(f *detect.Flow) bool {
+	return f.Packets != [2]uint64{} && f.Payload == [2]uint64{} && f.Missing&detect.NoPayload == 0
+}
+
+// told is a flow that says something.
+type told struct {
+	flow      *detect.Flow
+	judgeable bool
+	shapes    shape
 }
 
 // Windows implements detect.WindowWatcher.
@@ -205,11 +228,13 @@ func (d *Detector) judge(f *detect.Flow, out detect.Out) {
 	if d.set == WindowSet {
 		return
 	}
-	var means *WindowNumbers
-	if d.pairs != nil && d.pairs.Means(f.Record, &d.means) {
-		means = &d.means
+	if d.row = d.row[:0]; d.hopeful(f.Features) {
+		var means *WindowNumbers
+		if d.pairs != nil && d.pairs.Means(f.Record, &d.means) {
+			means = &d.means
+		}
+		d.row = AppendRow(d.row, d.set, f.Record, means, StartPackets)
 	}
-	d.row = AppendRow(d.row[:0], d.set, f.Record, means, StartPackets)
 	c, _ := d.clients.Put(contact{key, f.ClientHost()}, clientHash(f))
 	if !d.count(key, s, c, f.Time, f.ID, out) {
 		return
@@ -237,9 +262,13 @@ func (d *Detector) judgeWindow(w *features.Window, out detect.Out) {
 	}
 }
 
-// count judges the row at hand, of packet time at and of a flow or 0, as one of a client of the service.
+// count judges the row at hand, of packet time at and of a flow or 0, as one of a client of the service. It is empty where its
+// score does not matter.
 func (d *Detector) count(key service, s *server, c *client, at int64, id uint64, out detect.Out) (hit bool) {
-	score, near := d.screen.Predict(d.row)
+	score, near := 0.0, false
+	if len(d.row) > 0 {
+		score, near = d.screen.Predict(d.row)
+	}
 	hit = near && score >= d.threshold
 	s.judged++
 	s.tally.Add(&c.hour, at, hit, d.cfg.HalfLife)
