@@ -28,7 +28,7 @@ const (
 type Detector struct {
 	cfg       Config
 	ignored   [65536 / 64]uint64 // UDP ports
-	hasher    hasher
+	seed      hasher
 	pairs     *detect.Table[key, beginning]
 	series    *detect.Table[key, series]
 	opened    *detect.Table[key, opened]
@@ -98,7 +98,7 @@ type clients [4]uint64
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	d := &Detector{first: math.MaxInt64, last: math.MinInt64, hasher: newHasher(),
+	d := &Detector{first: math.MaxInt64, last: math.MinInt64, seed: newHasher(),
 		pairs:     detect.NewTable[key, beginning](cfg.MaxPairs),
 		series:    detect.NewTable[key, series](cfg.MaxSeries),
 		opened:    detect.NewTable[key, opened](cfg.MaxOpen),
@@ -184,7 +184,7 @@ type contactOf struct {
 }
 
 func (d *Detector) contactOf(f *detect.Flow) contactOf {
-	pair, service := d.hasher.of(f)
+	pair, service := d.seed.of(f)
 	return contactOf{f, pair, service}
 }
 
