@@ -21,14 +21,16 @@ type Detector struct {
 	seed    uint64
 	model   *Calibration // nil: nothing is calibrated
 
-	rings  []*ring // by detector and class; nil: no score yet
-	hosts  *detect.Table[detect.Host, evidence]
-	named  *detect.Table[detect.Host, evidence] // those with alerts, so that a flood of others does not drive them out
-	flows  flows
-	drifts []drift // by detector
-	counts Counters
+	rings   []*ring // by detector and class; nil: no score yet
+	hosts   *detect.Table[detect.Host, evidence]
+	named   *detect.Table[detect.Host, evidence] // those with alerts, so that a flood of others does not drive them out
+	flows   flows
+	sayings sayings // of all of these
+	drifts  []drift // by detector
+	counts  Counters
 
-	none, worst, ps, row []float64 // scratch
+	none, worst, ps, row []float64        // scratch
+	by                   [maxMembers]said // likewise
 }
 
 var (
@@ -58,6 +60,8 @@ func New(cfg Config, members []string, local []string) (*Detector, error) {
 		flows: newFlows(max(cfg.MaxHosts/4, 1)),
 	}
 	d.group, d.none = groups(members, cfg.Groups)
+	d.hosts.Forget, d.named.Forget = d.forgetHost, d.forgetHost
+	d.flows.scored.Forget, d.flows.named.Forget = d.forgetFlow, d.forgetFlow
 	var err error
 	if d.model, err = d.load(); err != nil {
 		return nil, err
@@ -154,9 +158,11 @@ const warmed = 64
 
 func (d *Detector) warm(scores []detect.Score) {
 	for i := range scores {
-		hash := d.hash(scores[i].Subject)
-		d.named.Warm(hash)
-		d.hosts.Warm(hash)
+		if usable(&scores[i]) {
+			hash := d.hash(scores[i].Subject)
+			d.named.Warm(hash)
+			d.hosts.Warm(hash)
+		}
 	}
 }
 
@@ -169,9 +175,9 @@ func (d *Detector) judge(s *detect.Score) {
 		d.counts.Insufficient++
 		return
 	}
-	d.host(s.Subject, s.Time).by[s.Detector].judge(p, s.Alerted)
+	d.sayings.of(d.host(s.Subject, s.Time), s.Detector).judge(p, s.Alerted)
 	if s.FlowID != 0 {
-		d.flow(s.FlowID, s.Subject, s.Time).by[s.Detector].judge(p, s.Alerted)
+		d.sayings.of(d.flow(s.FlowID, s.Subject, s.Time), s.Detector).judge(p, s.Alerted)
 	}
 }
 
@@ -209,9 +215,14 @@ func (d *Detector) host(h detect.Host, now int64) *evidence {
 	return d.at(e, now)
 }
 
+func (d *Detector) forgetHost(_ detect.Host, e *evidence) { d.sayings.forget(e) }
+
+func (d *Detector) forgetFlow(_ uint64, f *flowEvidence) { d.sayings.forget(&f.evidence) }
+
 // at forgets evidence that is too old, and notes that it is added to.
 func (d *Detector) at(e *evidence, now int64) *evidence {
 	if e.first == 0 || now-e.first >= int64(d.cfg.Memory) {
+		d.sayings.forget(e)
 		*e = evidence{first: now}
 	}
 	e.last = now
@@ -226,14 +237,14 @@ func (d *Detector) Annotate(a *detect.Alert) {
 		return
 	}
 	e := d.host(a.Subject, a.Time)
-	e.count(member, a)
+	d.count(e, member, a)
 	e = d.keep(a.Subject, e)
 	model, baseRate := d.model.host(), d.cfg.BaseRate
 	d.nameFlows(member, a)
 	if a.FlowID != 0 {
 		e, model, baseRate = d.flow(a.FlowID, a.Subject, a.Time), d.model.flow(), d.cfg.FlowBaseRate
 	}
-	if p := e.by[member].alerted; math.IsNaN(a.P) && p > 0 {
+	if p := d.sayings.of(e, member).alerted; math.IsNaN(a.P) && p > 0 {
 		a.P = float64(p)
 	}
 	if model != nil && math.IsNaN(a.Probability) {
@@ -241,9 +252,10 @@ func (d *Detector) Annotate(a *detect.Alert) {
 	}
 }
 
-func (e *evidence) count(member int, a *detect.Alert) {
+// count counts an alert.
+func (d *Detector) count(e *evidence, member int, a *detect.Alert) {
 	e.alerts++
-	s := &e.by[member]
+	s := d.sayings.of(e, member)
 	s.alerts++
 	s.severity = max(s.severity, uint8(a.Severity))
 }

@@ -77,5 +77,5 @@ func (d *Detector) nameFlow(id uint64, member int, a *detect.Alert) {
 			d.flows.scored.Delete(id, hash)
 		}
 	}
-	d.evidenceOf(f, a.Subject, a.Time).count(member, a)
+	d.count(d.evidenceOf(f, a.Subject, a.Time), member, a)
 }

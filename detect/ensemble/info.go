@@ -25,7 +25,7 @@ drift: of each detector and hour, p-values of scores without an alert, those of 
   200 at least: the Kolmogorov-Smirnov distance from the uniform distribution, said from detect.ensemble.drift on, once a day, and not in the first 24 hours
 a flow's evidence: its own scores, and the alerts that are about it or name it among their ten flows`,
 		Cost:   "0.3 to 1.5 us per score; nothing per flow",
-		Memory: "about 450 bytes for each of detect.ensemble.max_hosts hosts, and three quarters as many again for alerted hosts, flows and flows in alerts; 16 bytes per usual score; 32 kB per detector",
+		Memory: "about 110 bytes for each of detect.ensemble.max_hosts hosts, and three quarters as many again for alerted hosts, flows and flows in alerts; 24 bytes for each detector but the first that speaks of one; 16 bytes per usual score; 32 kB per detector",
 		Wrong: "What is usual is learned from what runs: an attack that goes on below all thresholds becomes usual. With few hosts " +
 			"p-values cannot be small. A probability holds where traffic is like that which the calibration was fitted on; the one that " +
 			"comes with weir is from a small test network.",

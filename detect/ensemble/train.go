@@ -30,7 +30,13 @@ func (d *Detector) Case(h detect.Host) Case {
 	if e == nil {
 		e = &evidence{}
 	}
-	return Case{Host: h, Row: d.features(e, nil)}
+	return Case{Host: h, Row: d.rowOf(e)}
+}
+
+// rowOf returns the features of evidence. The caller owns them.
+func (d *Detector) rowOf(e *evidence) []float64 {
+	d.sayings.spread(e, &d.by)
+	return d.features(&d.by, nil)
 }
 
 // FlowCases returns what is known of the flows that a detector scored or an alert names, by id, of which Host, FlowID and
@@ -38,7 +44,7 @@ func (d *Detector) Case(h detect.Host) Case {
 func (d *Detector) FlowCases() []Case {
 	var all []Case
 	for id, f := range d.allFlows() {
-		all = append(all, Case{Host: f.host, FlowID: id, Row: d.features(&f.evidence, nil)})
+		all = append(all, Case{Host: f.host, FlowID: id, Row: d.rowOf(&f.evidence)})
 	}
 	slices.SortFunc(all, func(a, b Case) int { return cmp.Compare(a.FlowID, b.FlowID) })
 	return all
