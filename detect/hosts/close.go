@@ -24,10 +24,14 @@ const (
 // CloseBatch implements detect.Batcher.
 func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	for _, c := range d.crossings {
-		if h := d.hosts.Get(c.key, c.hash); h != nil && h.said < h.level {
-			h.said = h.level
-			limit := float64(int(d.cfg.ManyPorts) << (h.level - 1))
-			a := d.alert(b, c.key, h, limit, limit)
+		h := d.hosts.Get(c.key, c.hash)
+		if h == nil || h.more == 0 {
+			continue // it was forgotten
+		}
+		if v := d.busy.at(h.more); v.said < v.level {
+			v.said = v.level
+			limit := float64(int(d.cfg.ManyPorts) << (v.level - 1))
+			a := d.alert(b, c.key, h, v, limit, limit)
 			a.Kind, a.Severity = kinds[0].Name, kinds[0].Severity
 			out.Alert(a)
 		}
@@ -36,6 +40,7 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	if b.Every == window {
 		d.judge(b, out)
 		d.hosts.Clear()
+		d.busy.clear()
 		d.forgetKnockers()
 		d.pool.clear()
 		d.all[0].clear()
@@ -63,22 +68,26 @@ func (d *Detector) judge(b detect.Batch, out detect.Out) {
 	d.high = map[key]bool{}
 	for k, h := range d.hosts.All() {
 		role := index(k)
-		n, limit := float64(h.ports.count), fences[role]
-		if before[k] {
+		n, limit := float64(d.count(h)), fences[role]
+		if len(before) > 0 && before[k] {
 			limit *= stays
 		}
 		high := n > limit
+		if scores[role]++; scores[role] > maxScores && !high {
+			continue
+		}
+		v := d.view(h)
 		if high && len(d.high) < maxHigh {
 			d.high[k] = true
 		}
-		if high && h.said == 0 {
-			a := d.alert(b, k, h, limit, n)
+		if high && v.said == 0 {
+			a := d.alert(b, k, h, v, limit, n)
 			a.Kind, a.Severity = kinds[1].Name, kinds[1].Severity
 			a.Reasons[0].Baseline = medians[role]
 			out.Alert(a)
 		}
-		if scores[role]++; scores[role] <= maxScores {
-			s := detect.Score{Time: b.End, Subject: k.host, Role: k.role(), Raw: n, P: math.NaN(), N: uint64(d.all[role].n), Alerted: high || h.said > 0, Status: h.status()}
+		if scores[role] <= maxScores {
+			s := detect.Score{Time: b.End, Subject: k.host(), Role: k.role(), Raw: n, P: math.NaN(), N: uint64(d.all[role].n), Alerted: high || v.said > 0, Status: v.status()}
 			if math.IsInf(limit, 1) {
 				s.Status = detect.Insufficient
 			}
@@ -87,37 +96,46 @@ func (d *Detector) judge(b detect.Batch, out detect.Out) {
 	}
 }
 
+// view returns a host as a busy one, which it may not be: then it is good until the next.
+func (d *Detector) view(h *host) *busy {
+	if h.more != 0 {
+		return d.busy.at(h.more)
+	}
+	d.viewed = h.busy()
+	return &d.viewed
+}
+
 // status says whether the count of ports is one.
-func (h *host) status() detect.Status {
-	if h.ports.short {
+func (v *busy) status() detect.Status {
+	if v.ports.short {
 		return detect.Degraded
 	}
 	return detect.OK
 }
 
-func (d *Detector) alert(b detect.Batch, k key, h *host, limit, score float64) detect.Alert {
+func (d *Detector) alert(b detect.Batch, k key, h *host, v *busy, limit, score float64) detect.Alert {
 	nan := math.NaN()
 	did := "asked"
 	if k.server {
 		did = "answered on"
 	}
 	a := detect.Alert{
-		Time: b.End, Status: h.status(), Score: score, P: nan, N: uint64(d.all[index(k)].n), Subject: k.host, Role: k.role(),
-		WindowStart: b.End - int64(b.Every), WindowEnd: b.End, Evidence: h.first,
+		Time: b.End, Status: v.status(), Score: score, P: nan, N: uint64(d.all[index(k)].n), Subject: k.host(), Role: k.role(),
+		WindowStart: b.End - int64(b.Every), WindowEnd: b.End, Evidence: v.first,
 		Message: fmt.Sprintf("%v %s %d ports of %d peers in %d flows within 10 min; more than %.4g are many",
-			k.host, did, h.ports.count, h.peers.Estimate(), h.flows, limit),
+			k.host(), did, v.ports.count, v.peers.Estimate(), h.flows, limit),
 		Reasons: []detect.Reason{
-			{Feature: "ports", Value: float64(h.ports.count), Threshold: limit, Baseline: nan},
-			{Feature: "peers", Value: float64(h.peers.Estimate()), Threshold: nan, Baseline: nan},
+			{Feature: "ports", Value: float64(v.ports.count), Threshold: limit, Baseline: nan},
+			{Feature: "peers", Value: float64(v.peers.Estimate()), Threshold: nan, Baseline: nan},
 			{Feature: "flows", Value: float64(h.flows), Threshold: nan, Baseline: nan},
 			{Feature: "bytes_up", Value: float64(h.bytes[flowtable.Up]), Threshold: nan, Baseline: nan},
 			{Feature: "bytes_down", Value: float64(h.bytes[flowtable.Down]), Threshold: nan, Baseline: nan},
 		},
 	}
 	if k.server {
-		a.Server = k.host
+		a.Server = k.host()
 	} else {
-		a.Client = k.host
+		a.Client = k.host()
 	}
 	return a
 }

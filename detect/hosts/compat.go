@@ -41,7 +41,7 @@ func newCompat(cfg Config) *compat {
 
 // flow counts a flow that has ports.
 func (c *compat) flow(f *detect.Flow, out detect.Out) {
-	client, server := key{f.ClientHost(), false}, key{f.ServerHost(), true}
+	client, server := clientKey(f), serverKey(f)
 	c.use(client, f.ClientHash, f)
 	c.use(server, detect.Mix(f.ServerHash, 1), f)
 	c.judge(client, f.ClientHash, f, out)
@@ -78,8 +78,8 @@ func (c *compat) judge(k key, hash uint64, f *detect.Flow, out detect.Out) {
 
 func (c *compat) alert(kind string, k key, h *counted, f *detect.Flow, limit float64) detect.Alert {
 	a := detect.Alert{Time: f.Time, Kind: kind, Severity: detect.Informational, Score: float64(h.ports.count), P: math.NaN(),
-		N: uint64(c.all.n), Subject: k.host, Role: k.role(), Evidence: h.first,
-		Message: fmt.Sprintf("%v has %d ports as a %s, more than %.4g (as an earlier program counted)", k.host, h.ports.count, k.role(), limit),
+		N: uint64(c.all.n), Subject: k.host(), Role: k.role(), Evidence: h.first,
+		Message: fmt.Sprintf("%v has %d ports as a %s, more than %.4g (as an earlier program counted)", k.host(), h.ports.count, k.role(), limit),
 		Reasons: []detect.Reason{{Feature: "ports", Value: float64(h.ports.count), Threshold: limit, Baseline: math.NaN()}}}
 	if h.ports.short {
 		a.Status = detect.Degraded

@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"slices"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
@@ -16,9 +17,16 @@ const (
 
 // key is an address in a role.
 type key struct {
-	host   detect.Host
-	server bool
+	addr    packet.Addr
+	version uint8 // of IP
+	server  bool
 }
+
+func clientKey(f *detect.Flow) key { return key{f.Client, f.Version, false} }
+
+func serverKey(f *detect.Flow) key { return key{f.Server, f.Version, true} }
+
+func (k key) host() detect.Host { return detect.Host{Addr: k.addr, Version: k.version} }
 
 func (k key) role() detect.Role {
 	if k.server {
@@ -27,13 +35,21 @@ func (k key) role() detect.Role {
 	return detect.Client
 }
 
-// host is what an address did in the window.
+// host is what an address did in the window. Nine of ten have one port and one peer, which are here.
 type host struct {
+	bytes [2]uint64
+	id    uint64 // the flow that brought the port
+	flows uint32
+	port  uint32 // 0: none
+	peer  uint16 // its bit in busy.peers, from 1; 0: none
+	more  uint32 // place among the busy ones, from 1, where all but bytes and flows is; 0: it is here
+}
+
+// busy is a host with several ports or peers.
+type busy struct {
 	ports portSet
 	level uint8 // how often the limit of many ports was passed: at each doubling
 	said  uint8 // the level that was said
-	flows uint32
-	bytes [2]uint64
 	peers sketch.Linear
 	first detect.Evidence // flows that brought ports
 }
@@ -48,6 +64,7 @@ type crossing struct {
 type Detector struct {
 	cfg       Config
 	hosts     *detect.Table[key, host]
+	busy      slab[busy]
 	pool      pool
 	all       [2]histogram // of ports per host, clients and servers
 	crossings []crossing
@@ -55,20 +72,27 @@ type Detector struct {
 	knockers  []knocker
 	knocked   []uint16 // places of knockers that are taken; full: any may be
 	compat    *compat  // nil: it is off
-	warmed    uint32   // so that reads which only fetch are not left out
+	group     []chosen // scratch
+	hashes    []uint64 // of the hosts that are looked up
+	places    [groupSize]uint16
+	viewed    busy   // scratch
+	warmed    uint32 // so that reads which only fetch are not left out
 }
 
 // New returns the detector; cfg must be valid.
 func New(cfg Config) *Detector {
 	d := &Detector{cfg: cfg, hosts: detect.NewTable[key, host](cfg.MaxHosts), high: map[key]bool{}, knockers: make([]knocker, knockers), knocked: make([]uint16, 0, maxKnocked)}
 	d.all = [2]histogram{newHistogram(portIDs), newHistogram(portIDs)}
-	d.pool.sets.limit, d.pool.bitmaps.limit = cfg.MaxBusy, cfg.MaxScanned
+	d.busy.limit, d.pool.sets.limit, d.pool.bitmaps.limit = cfg.MaxHosts, cfg.MaxBusy, cfg.MaxScanned
 	if cfg.Compat {
 		d.compat = newCompat(cfg)
 	}
 	d.hosts.Forget = func(k key, h *host) {
-		d.all[index(k)].add(int(h.ports.count), -1)
-		d.pool.release(&h.ports)
+		d.all[index(k)].add(d.count(h), -1)
+		if h.more != 0 {
+			d.pool.release(&d.busy.at(h.more).ports)
+			d.busy.give(h.more)
+		}
 	}
 	return d
 }
@@ -103,34 +127,74 @@ func (d *Detector) Tables() []detect.TableCount {
 	return all
 }
 
+// groupSize is how many flows are worked out and fetched before they are looked up.
+const groupSize = 64
+
 // Flows implements detect.FlowWatcher. A client's ports are those that it asked, a server's those on which it answered.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
-	for i := range flows {
-		f := &flows[i]
-		if !f.HasPorts() {
-			continue
+	if d.compat != nil {
+		for i := range flows {
+			if f := &flows[i]; f.HasPorts() {
+				d.compat.flow(f, out)
+			}
 		}
-		d.hosts.Warm(f.ClientHash)
-		if f.Answered() {
-			d.hosts.Warm(detect.Mix(f.ServerHash, 1))
-		}
-		d.warmed += d.knocker(f.ClientHost()).port
 	}
+	for group := range slices.Chunk(flows, groupSize) {
+		d.choose(group)
+		d.fetch()
+		for i := range d.group {
+			d.note(&d.group[i])
+		}
+	}
+}
+
+// chosen is a flow that says something of its client.
+type chosen struct {
+	flow     *detect.Flow
+	answered bool // and of its server
+}
+
+// choose lists the flows that say something.
+func (d *Detector) choose(flows []detect.Flow) {
+	d.group, d.hashes = d.group[:0], d.hashes[:0]
 	for i := range flows {
 		f := &flows[i]
-		if d.compat != nil && f.HasPorts() {
-			d.compat.flow(f, out)
-		}
 		answered := f.Answered()
 		if !f.HasPorts() || f.ToMany() || f.ClientBy == flowtable.ByFirst && guessed(f, answered) {
 			continue
 		}
-		if k := (key{f.ClientHost(), false}); answered || d.knock(k, f) {
-			d.use(k, f.ClientHash, f, f.Server)
+		d.group = append(d.group, chosen{f, answered})
+		if d.hashes = append(d.hashes, f.ClientHash); answered {
+			d.hashes = append(d.hashes, detect.Mix(f.ServerHash, 1))
 		}
-		if answered {
-			d.use(key{f.ServerHost(), true}, detect.Mix(f.ServerHash, 1), f, f.Client)
-		}
+	}
+}
+
+// fetch fetches the hosts of the chosen flows, and the places where they may have knocked.
+func (d *Detector) fetch() {
+	d.hosts.WarmAll(d.hashes)
+	for i, c := range d.group {
+		d.places[i] = place(c.flow.Client)
+	}
+	for _, i := range d.places[:len(d.group)] {
+		d.warmed += d.knockers[i].port
+	}
+}
+
+// note notes what a flow says.
+func (d *Detector) note(c *chosen) {
+	f := c.flow
+	client := d.hosts.Use(clientKey(f), f.ClientHash)
+	if client == nil && (c.answered || d.knock(f)) {
+		client = d.meet(f)
+	}
+	if client != nil {
+		d.use(clientKey(f), f.ClientHash, client, f, f.Server)
+	}
+	if c.answered {
+		k, hash := serverKey(f), detect.Mix(f.ServerHash, 1)
+		server, _ := d.hosts.Put(k, hash)
+		d.use(k, hash, server, f, f.Client)
 	}
 }
 
@@ -151,9 +215,10 @@ const wellKnown = 1024
 
 // knocker is a client that nobody answered, and the port that it asked.
 type knocker struct {
-	host detect.Host
-	port uint32
-	id   uint64 // the flow
+	addr    packet.Addr
+	version uint8 // of IP; 0: the place is free
+	port    uint32
+	id      uint64 // the flow
 }
 
 const (
@@ -161,27 +226,35 @@ const (
 	maxKnocked = 4096 // places that are emptied one by one
 )
 
-// knock says whether an unanswered flow counts: its client has been answered, or asked another port, which then counts,
+// knock says whether an unanswered flow of an unknown client counts: the client has asked another port, which then counts,
 // too. Others are spoofed sources of a flood more often than not; they are remembered at a place that a fixed hash gives,
 // where a new one replaces another.
-func (d *Detector) knock(k key, f *detect.Flow) bool {
-	if d.hosts.Get(k, f.ClientHash) != nil {
-		return true
+func (d *Detector) knock(f *detect.Flow) bool {
+	at, port := place(f.Client), portID(f.Proto, f.ServerPort)
+	v := &d.knockers[at]
+	if v.addr == f.Client && v.version == f.Version {
+		return v.port != port
 	}
-	v, port := d.knocker(k.host), portID(f.Proto, f.ServerPort)
-	if v.host != k.host {
-		if v.host == (detect.Host{}) && len(d.knocked) < maxKnocked {
-			d.knocked = append(d.knocked, place(k.host))
-		}
-		*v = knocker{k.host, port, f.ID}
-		return false
+	if v.version == 0 && len(d.knocked) < maxKnocked {
+		d.knocked = append(d.knocked, at)
 	}
-	return v.port != port
+	*v = knocker{f.Client, f.Version, port, f.ID}
+	return false
 }
 
-func (d *Detector) knocker(h detect.Host) *knocker { return &d.knockers[place(h)] }
+// meet returns a client that was unknown, with the port that it asked before.
+func (d *Detector) meet(f *detect.Flow) *host {
+	k := clientKey(f)
+	h, _ := d.hosts.Put(k, f.ClientHash)
+	if v := &d.knockers[place(k.addr)]; v.addr == k.addr && v.version == k.version {
+		h.flows++
+		d.addPort(k, f.ClientHash, h, v.port, v.id)
+		*v = knocker{}
+	}
+	return h
+}
 
-func place(h detect.Host) uint16 { return uint16(sketch.Addr(0, h.Addr) % knockers) }
+func place(a packet.Addr) uint16 { return uint16(sketch.Addr(0, a) % knockers) }
 
 // forgetKnockers empties their places: those that were taken, where they are few.
 func (d *Detector) forgetKnockers() {
@@ -195,42 +268,82 @@ func (d *Detector) forgetKnockers() {
 }
 
 // use notes that a host used a flow's port.
-func (d *Detector) use(k key, hash uint64, f *detect.Flow, peer packet.Addr) {
-	h, fresh := d.hosts.Put(k, hash)
-	if fresh && !k.server {
-		d.recall(k, hash, h)
-	}
+func (d *Detector) use(k key, hash uint64, h *host, f *detect.Flow, peer packet.Addr) {
 	if f.First() {
 		h.flows++
-		h.peers.Add(sketch.Addr(0, peer))
+		d.addPeer(h, sketch.Addr(0, peer))
 	}
 	h.bytes[flowtable.Up] += f.Bytes[flowtable.Up]
 	h.bytes[flowtable.Down] += f.Bytes[flowtable.Down]
 	d.addPort(k, hash, h, portID(f.Proto, f.ServerPort), f.ID)
 }
 
-// recall counts the port that a client asked before it was known.
-func (d *Detector) recall(k key, hash uint64, h *host) {
-	if v := d.knocker(k.host); v.host == k.host {
-		h.flows++
-		d.addPort(k, hash, h, v.port, v.id)
-		*v = knocker{}
+// addPeer notes a peer of a host, by the hash of its address.
+func (d *Detector) addPeer(h *host, hash uint64) {
+	bit := sketch.LinearBit(hash)
+	switch {
+	case h.more != 0:
+		d.busy.at(h.more).peers.Set(bit)
+	case h.peer == 0:
+		h.peer = bit + 1
+	case h.peer != bit+1:
+		d.grow(h).peers.Set(bit)
 	}
 }
 
 // addPort notes a port of a host, and whether it has many now.
 func (d *Detector) addPort(k key, hash uint64, h *host, port uint32, flow uint64) {
-	before := int(h.ports.count)
-	if !d.pool.add(&h.ports, port) {
+	if h.more == 0 {
+		switch h.port {
+		case port:
+			return
+		case 0:
+			h.port, h.id = port, flow
+			d.all[index(k)].add(1, 1)
+			return
+		}
+		d.grow(h)
+	}
+	b := d.busy.at(h.more)
+	before := int(b.ports.count)
+	if !d.pool.add(&b.ports, port) {
 		return
 	}
 	if before > 0 {
 		d.all[index(k)].add(before, -1)
 	}
 	d.all[index(k)].add(before+1, 1)
-	h.first.Add(flow)
-	if before+1 > d.cfg.ManyPorts<<h.level {
-		h.level++
+	b.first.Add(flow)
+	if before+1 > d.cfg.ManyPorts<<b.level {
+		b.level++
 		d.crossings = append(d.crossings, crossing{k, hash})
 	}
+}
+
+// grow makes a host a busy one.
+func (d *Detector) grow(h *host) *busy {
+	h.more = d.busy.take()
+	b := d.busy.at(h.more)
+	*b = h.busy()
+	return b
+}
+
+// busy returns what a host that is none would be as a busy one.
+func (h *host) busy() (b busy) {
+	if h.port != 0 {
+		b.ports.few[0], b.ports.count = h.port, 1
+		b.first.Add(h.id)
+	}
+	if h.peer != 0 {
+		b.peers.Set(h.peer - 1)
+	}
+	return b
+}
+
+// count returns how many ports a host has.
+func (d *Detector) count(h *host) int {
+	if h.more != 0 {
+		return int(d.busy.at(h.more).ports.count)
+	}
+	return int(min(h.port, 1))
 }

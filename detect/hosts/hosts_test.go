@@ -228,7 +228,7 @@ func TestCountsAreThoseOfMaps(t *testing.T) {
 		port := uint16(random.IntN(int(client.Lo&63+1) * int(server.Lo&63+1)))
 		answered := random.IntN(2) == 0
 		tr.add(int64(i/1000), client, server, port, answered)
-		for _, k := range []key{{detect.Host{Addr: client, Version: 4}, false}, {detect.Host{Addr: server, Version: 4}, true}} {
+		for _, k := range []key{{client, 4, false}, {server, 4, true}} {
 			if want[k] == nil {
 				want[k] = map[uint16]bool{}
 			}
@@ -244,8 +244,8 @@ func TestCountsAreThoseOfMaps(t *testing.T) {
 	}
 	var counts [2][]int
 	for k, h := range d.hosts.All() {
-		if int(h.ports.count) != len(want[k]) && len(want[k]) > 1 {
-			t.Errorf("%v: %d ports, want %d", k, h.ports.count, len(want[k]))
+		if d.count(h) != len(want[k]) && len(want[k]) > 1 {
+			t.Errorf("%v: %d ports, want %d", k, d.count(h), len(want[k]))
 		}
 		counts[index(k)] = append(counts[index(k)], len(want[k]))
 	}

@@ -22,6 +22,12 @@ func (l *Linear) Add(hash uint64) bool {
 	return fresh
 }
 
+// LinearBit returns which bit a hash sets, below 512; Set sets it.
+func LinearBit(hash uint64) uint16 { return uint16(hash & (linearBits - 1)) }
+
+// Set sets the bit of a hash.
+func (l *Linear) Set(bit uint16) { l[bit>>6&7] |= 1 << (bit & 63) }
+
 // Estimate returns the number of distinct hashes, at most LinearMax.
 func (l *Linear) Estimate() int {
 	zero := linearBits
