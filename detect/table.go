@@ -97,6 +97,22 @@ func (t *Table[K, V]) Warm(hash uint64) {
 	}
 }
 
+// WarmAll does so for a group by itself, which is faster: there is little between two waits, so that more of them overlap,
+// and nothing to guess. Of a key whose slot another one has it does not fetch all.
+func (t *Table[K, V]) WarmAll(hashes []uint64) {
+	if t.used == 0 {
+		return
+	}
+	mask, sum := uint32(len(t.index)-1), uint32(0)
+	for _, h := range hashes {
+		sum += t.index[fold(h)&mask].hash
+	}
+	for _, h := range hashes {
+		sum += t.at(max(t.index[fold(h)&mask].entry, 1)).hash
+	}
+	t.warmed += sum
+}
+
 // Get returns the value of key, nil where there is none. It is no use of it.
 func (t *Table[K, V]) Get(key K, hash uint64) *V {
 	if _, i := t.find(key, fold(hash)); i != 0 {

@@ -16,7 +16,7 @@ func (d *Detector) Info() detect.Info {
 			"who was over it stays so until n <= 0.8 of it. many_ports: n > many_ports, and at each doubling.\n" +
 			"P90 and median by linear interpolation (type 7 of Hyndman and Fan), MAD the median absolute deviation.",
 		Cost: "One look into a table per flow, two where it was answered; a new port changes two counts. A walk over all hosts every 10 min.",
-		Memory: "300 bytes for each of max_hosts, 1 kB for each of max_busy, 25 kB for each of max_scanned: 60 MB at most. Counts are exact; " +
+		Memory: "100 bytes for each of max_hosts, 220 more where it has several ports or peers, 1 kB for each of max_busy, 25 kB for each of max_scanned: 67 MB at most. Counts are exact; " +
 			"peers are estimated in 512 bits (standard error 3.5 % at 500, at most 3,194).",
 		Wrong: "Address translation and proxies use the ports of many. Servers of passive FTP, RPC and peer-to-peer programs use many ports " +
 			"by themselves. It ranks and does not say why; scan and ports do.",

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -32,7 +33,7 @@ type Detector struct {
 	seen       *sketch.Seen
 	gate       gate
 	now        int64
-	batch      int64       // number of the 10 s batch of now
+	batch      uint32      // number of the 10 s batch of now, its low bits
 	open       []opened    // sources to judge at its end, in the order of their first mention
 	leaving    []forgotten // forgotten with something to say
 	refused    uint64      // sources not judged because there were too many
@@ -114,7 +115,7 @@ func (d *Detector) group(flows []detect.Flow) {
 			continue
 		}
 		d.now = f.Time
-		d.batch = d.now / int64(tick)
+		d.batch = uint32(d.now / int64(tick))
 		d.seen.Advance(d.now)
 		if a.outcome == taken {
 			d.take(a, f)
@@ -261,7 +262,7 @@ func (d *Detector) promote(k key, hash uint64, c *candidate) *source {
 	first := *c
 	d.candidates.free(c)
 	s, _ := d.sources.Put(k, hash)
-	*s = source{batch: -1}
+	*s = source{batch: math.MaxUint32}
 	d.note(k, hash, s)
 	if first.gaveUp == 0 {
 		d.refuseAt(k, s, &first.contact, refused)

@@ -53,7 +53,7 @@ type candidate struct {
 	key key // its IP version is 0 where the place is free
 	contact
 	gaveUp uint32 // handshakes given up, in batch
-	batch  int64
+	batch  uint32
 }
 
 // candidates remembers them at a place that a fixed hash of the source gives: a new one takes the place of another. That is
@@ -111,13 +111,13 @@ type source struct {
 	gaveTo     target // of handshakes that the client gave up
 	gaveUp     uint32 // how many, in batch
 	gaveUpMost uint32 // and the most in one batch
-	batch      int64  // the last in which anything was noted
+	batch      uint32 // the last in which anything was noted
+	said       uint32 // targets when something was said last
 	server     packet.Addr
 	ports      [6]uint16
 	portBits   sketch.Linear
 	tried      [sampled]attempt // the first targets
 	evidence   detect.Evidence
-	said       uint32 // targets when something was said last
 }
 
 // attempt says how often a target was tried again.

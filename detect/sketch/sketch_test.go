@@ -99,6 +99,49 @@ func TestSeenIsAMapOfTimes(t *testing.T) {
 	})
 }
 
+// What is at one place is told apart by its other hash, and a group that is fetched is the same as before.
+func TestPlacesOfSeen(t *testing.T) {
+	const places, things = 20_000, 4
+	s := NewSeen(places*things, int64(time.Hour))
+	place := func(i int) uint64 { return Hash(3, uint64(i)) }
+	thing := func(i, what int) uint64 { return Hash(uint64(what), place(i)) }
+	wrong := 0
+	for i := range places {
+		for what := range i % (things + 1) {
+			if s.AddAt(place(i), thing(i, what)) {
+				wrong++
+			}
+		}
+		s.WarmAll([]uint64{place(i), place(i + 1)})
+	}
+	for i := range places {
+		for what := range things {
+			added, known := what < i%(things+1), s.HasAt(place(i), thing(i, what))
+			if added && !known {
+				t.Fatalf("thing %d of place %d is forgotten", what, i)
+			}
+			if known && !added {
+				wrong++
+			}
+		}
+	}
+	if most := places * things / 50; wrong > most {
+		t.Errorf("%d taken for others, want at most %d", wrong, most)
+	}
+}
+
+// Set does to a bit what Add does to its hash.
+func TestLinearBits(t *testing.T) {
+	var a, b Linear
+	for i := range uint64(2000) {
+		h := Hash(5, i)
+		a.Add(h)
+		if b.Set(LinearBit(h)); a != b {
+			t.Fatalf("hash %#x: %x, want %x", h, b, a)
+		}
+	}
+}
+
 func TestSeenStaysSmallAndRight(t *testing.T) {
 	const n = 100_000
 	s := NewSeen(n, int64(time.Hour))
