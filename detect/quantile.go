@@ -20,7 +20,22 @@ func Quantile(values []float64, share float64) float64 {
 	if t == 0 {
 		return a
 	}
-	b := slices.Min(values[low+1:])
+	return between(a, slices.Min(values[low+1:]), t)
+}
+
+// QuantileOf is Quantile of n values, 1 or more, of which at returns the one that would have an index in ascending order.
+func QuantileOf(n int, share float64, at func(k int) float64) float64 {
+	place := float64(n-1) * share
+	low := int(place)
+	t := place - float64(low)
+	if t == 0 {
+		return at(low)
+	}
+	return between(at(low), at(low+1), t)
+}
+
+// between returns what is a share t of the way from a to b.
+func between(a, b, t float64) float64 {
 	if t >= 0.5 {
 		return b - float64((b-a)*(1-t))
 	}

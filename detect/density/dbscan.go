@@ -17,30 +17,43 @@ type Result struct {
 }
 
 // Cluster finds the clusters among points, which are rows of dims numbers each, one behind another; none may be NaN. The
-// labels are those of scikit-learn's DBSCAN(eps, min_samples). With one dimension it takes O(n log n), with more a k-d tree.
+// labels are those of scikit-learn's DBSCAN(eps, min_samples). With one dimension it takes O(n), with more a k-d tree.
 // The caller owns the result.
 func Cluster(points []float64, dims int, eps float64, minSamples int) Result {
-	n := len(points) / dims
-	r := Result{Labels: make([]int32, n), Distance: make([]float64, n)}
-	for i := range r.Labels {
-		r.Labels[i] = Noise
+	var r Result
+	if dims == 1 {
+		var l line
+		l.take(points)
+		l.cluster(&r, eps, minSamples)
+		return r
 	}
-	switch {
-	case n == 0:
-	case dims == 1:
-		newLine(points, eps, minSamples).label(&r)
-	default:
+	r.reset(len(points) / dims)
+	if len(points) > 0 {
 		newTree(points, dims).label(&r, eps, minSamples)
 	}
 	return r
 }
 
-// line is points of one dimension in ascending order.
+// reset makes it that of n points, of which none is in a cluster.
+func (r *Result) reset(n int) {
+	r.Labels, r.Distance, r.Clusters = sized(r.Labels, n), sized(r.Distance, n), 0
+	for i := range r.Labels {
+		r.Labels[i] = Noise
+	}
+	clear(r.Distance)
+}
+
+// sized returns a slice of n numbers, whichever, where there is room s.
+func sized[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
+
+// line is points of one dimension in ascending order. The zero one is ready; it can be used again and again.
 type line struct {
-	eps2 float64
-	at   []place
-	core []bool
-	of   []int32 // cluster of a core, from left to right
+	eps2        float64
+	at          []place
+	core        []bool
+	of          []int32 // cluster of a core, from left to right
+	left, right []int32 // of each place the last core on the way there from that side; -1: none
+	spare       []place // scratch
 }
 
 type place struct {
@@ -48,23 +61,42 @@ type place struct {
 	index int32 // of the point
 }
 
-func newLine(points []float64, eps float64, minSamples int) *line {
-	l := &line{eps2: eps * eps, at: make([]place, len(points)), core: make([]bool, len(points))}
+// take puts points in their order.
+func (l *line) take(points []float64) {
+	l.at, l.spare = sized(l.at, len(points)), sized(l.spare, len(points))
 	for i, x := range points {
 		l.at[i] = place{x, int32(i)}
 	}
-	slices.SortFunc(l.at, func(a, b place) int { return cmp.Compare(a.x, b.x) })
+	l.sort()
+}
+
+// move moves the places to where a function that does not fall, but for rounding, puts them.
+func (l *line) move(to func(place int) float64) {
+	for i := range l.at {
+		p := place{to(i), l.at[i].index}
+		for ; i > 0 && l.at[i-1].x > p.x; i-- {
+			l.at[i] = l.at[i-1]
+		}
+		l.at[i] = p
+	}
+}
+
+// cluster finds the clusters.
+func (l *line) cluster(r *Result, eps float64, minSamples int) {
+	n := len(l.at)
+	l.eps2, l.core, l.of, l.left, l.right = eps*eps, sized(l.core, n), sized(l.of, n), sized(l.left, n), sized(l.right, n)
 	from, to := 0, 0 // the points within eps
 	for i := range l.at {
 		for !l.near(from, i) {
 			from++
 		}
-		for to < len(l.at) && l.near(i, to) {
+		for to < n && l.near(i, to) {
 			to++
 		}
 		l.core[i] = to-from >= minSamples
 	}
-	return l
+	r.reset(n)
+	l.label(r)
 }
 
 // near says whether two places are at most eps apart.
@@ -86,15 +118,15 @@ func (l *line) label(r *Result) {
 		number[c] = int32(i)
 	}
 	r.Clusters = len(first)
-	left := l.nearest(1)
-	right := l.nearest(-1)
+	l.nearest(l.left, 1)
+	l.nearest(l.right, -1)
 	for i, p := range l.at {
 		if l.core[i] {
 			r.Labels[p.index] = number[l.of[i]]
 			continue
 		}
 		best, distance := int32(math.MaxInt32), math.Inf(1)
-		for _, c := range [...]int32{left[i], right[i]} {
+		for _, c := range [...]int32{l.left[i], l.right[i]} {
 			if c < 0 {
 				continue
 			}
@@ -114,7 +146,6 @@ func (l *line) label(r *Result) {
 
 // join gives each core its cluster, from left to right, and returns the least index of each cluster's cores.
 func (l *line) join() (first []int32) {
-	l.of = make([]int32, len(l.at))
 	last := -1
 	for i, p := range l.at {
 		if !l.core[i] {
@@ -130,9 +161,8 @@ func (l *line) join() (first []int32) {
 	return first
 }
 
-// nearest returns of each place the last core on the way there, coming from the left (1) or the right (-1); -1: none.
-func (l *line) nearest(step int) []int32 {
-	found := make([]int32, len(l.at))
+// nearest finds for each place the last core on the way there, coming from the left (1) or the right (-1); -1: none.
+func (l *line) nearest(found []int32, step int) {
 	last := int32(-1)
 	i := 0
 	if step < 0 {
@@ -145,5 +175,4 @@ func (l *line) nearest(step int) []int32 {
 		found[i] = last
 		i += step
 	}
-	return found
 }

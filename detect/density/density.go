@@ -23,8 +23,10 @@ type Detector struct {
 	flows  *sample.Sample
 	credit uint64 // flows judged since the last alert
 
-	scaled []float64 // scratch
-	out    []outlier // scratch
+	line          line      // scratch
+	plain, robust Result    // scratch: of the scalings that are wanted
+	scaled        []float64 // scratch
+	out           []outlier // scratch
 }
 
 var (
@@ -96,22 +98,16 @@ func (d *Detector) judge(b *detect.Batch, out detect.Out) {
 
 // outliers returns the flows that are in no cluster of one scaling or the other, the furthest first. The slice is scratch.
 func (d *Detector) outliers() []outlier {
+	d.plain.reset(0)
+	d.robust.reset(0)
+	if d.flows.Dims() == 1 {
+		d.clusterColumn()
+	} else {
+		d.clusterRows()
+	}
 	d.out = d.out[:0]
-	var plain, robust Result
-	dims := d.flows.Dims()
-	if d.cfg.Scaling != "robust" {
-		d.scaled = append(d.scaled[:0], d.flows.Rows...)
-		sample.Standardise(d.scaled, dims)
-		plain = Cluster(d.scaled, dims, d.cfg.Eps, d.cfg.MinSamples)
-	}
-	if d.cfg.Scaling != "plain" {
-		d.scaled = append(d.scaled[:0], d.flows.Rows...)
-		d.flows.Logs(d.scaled)
-		sample.Robustly(d.scaled, dims)
-		robust = Cluster(d.scaled, dims, d.cfg.Eps, d.cfg.MinSamples)
-	}
 	for i := range d.flows.Flows {
-		o := outlier{int32(i), plain.apart(i), robust.apart(i)}
+		o := outlier{int32(i), d.plain.apart(i), d.robust.apart(i)}
 		if s := o.score(); s > 0 && !math.IsInf(s, 1) {
 			d.out = append(d.out, o)
 		}
@@ -122,9 +118,47 @@ func (d *Detector) outliers() []outlier {
 	return d.out
 }
 
+// clusterRows finds the clusters of rows of several numbers.
+func (d *Detector) clusterRows() {
+	dims := d.flows.Dims()
+	if d.cfg.Scaling != "robust" {
+		d.scaled = append(d.scaled[:0], d.flows.Rows...)
+		sample.Standardise(d.scaled, dims)
+		d.plain = Cluster(d.scaled, dims, d.cfg.Eps, d.cfg.MinSamples)
+	}
+	if d.cfg.Scaling != "plain" {
+		d.scaled = append(d.scaled[:0], d.flows.Rows...)
+		d.flows.Logs(d.scaled)
+		sample.Robustly(d.scaled, dims)
+		d.robust = Cluster(d.scaled, dims, d.cfg.Eps, d.cfg.MinSamples)
+	}
+}
+
+// clusterColumn finds those of single numbers, whose order no scaling changes.
+func (d *Detector) clusterColumn() {
+	d.line.take(d.flows.Rows)
+	if d.cfg.Scaling != "plain" {
+		d.scaled = d.scaled[:0]
+		for _, p := range d.line.at {
+			d.scaled = append(d.scaled, p.x)
+		}
+		d.flows.Logs(d.scaled)
+		d.line.move(func(i int) float64 { return d.scaled[i] })
+		median, scale := sample.Robust(len(d.line.at), func(i int) float64 { return d.line.at[i].x })
+		d.line.move(func(i int) float64 { return (d.line.at[i].x - median) / scale })
+		d.line.cluster(&d.robust, d.cfg.Eps, d.cfg.MinSamples)
+	}
+	if d.cfg.Scaling != "robust" {
+		d.scaled = append(d.scaled[:0], d.flows.Rows...)
+		sample.Standardise(d.scaled, 1)
+		d.line.move(func(i int) float64 { return d.scaled[d.line.at[i].index] })
+		d.line.cluster(&d.plain, d.cfg.Eps, d.cfg.MinSamples)
+	}
+}
+
 // apart is a point's distance from the nearest core, 0 where it is in a cluster or there is no result.
 func (r *Result) apart(i int) float64 {
-	if r.Labels == nil {
+	if len(r.Distance) == 0 {
 		return 0
 	}
 	return r.Distance[i]

@@ -1,6 +1,10 @@
 package pairs
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/weir-sensor/weir/detect"
+)
 
 // ranks finds numbers by their places in ascending order.
 type ranks struct {
@@ -69,19 +73,7 @@ func within(some, values []uint64, low uint64, shift int) []uint64 {
 	return some
 }
 
-// quantile returns the scaled value that a share of them, 0 to 1, lies below, to the last bit that of detect.Quantile. There
-// must be values.
+// quantile returns detect.Quantile of the scaled values.
 func (r *ranks) quantile(share float64) float64 {
-	at := float64(len(r.values)-1) * share
-	low := int(at)
-	t := at - float64(low)
-	a := r.scale(r.at(low))
-	if t == 0 {
-		return a
-	}
-	b := r.scale(r.at(low + 1))
-	if t >= 0.5 {
-		return b - float64((b-a)*(1-t))
-	}
-	return a + float64((b-a)*t)
+	return detect.QuantileOf(len(r.values), share, func(k int) float64 { return r.scale(r.at(k)) })
 }

@@ -145,10 +145,15 @@ func (s *Sample) Status() detect.Status {
 
 // Logs replaces each number of rows, which must have the sample's columns, by log(1+x), but for those that are logarithms.
 func (s *Sample) Logs(rows []float64) {
+	x, log := 0.0, 0.0 // the last one: equal numbers often follow each other
 	for i := range rows {
-		if s.names[i%len(s.names)] != upDownRatio {
-			rows[i] = math.Log1p(rows[i])
+		if s.names[i%len(s.names)] == upDownRatio {
+			continue
 		}
+		if rows[i] != x {
+			x, log = rows[i], math.Log1p(rows[i])
+		}
+		rows[i] = log
 	}
 }
 

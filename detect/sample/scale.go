@@ -45,13 +45,24 @@ func Robustly(rows []float64, dims int) {
 		for i := k; i < len(rows); i += dims {
 			column = append(column, rows[i])
 		}
-		median := detect.Quantile(column, 0.5)
-		scale := (detect.Quantile(column, 0.75) - detect.Quantile(column, 0.25)) / 1.349
-		if scale == 0 {
-			scale = 1
-		}
+		median, scale := robust(func(share float64) float64 { return detect.Quantile(column, share) })
 		for i := k; i < len(rows); i += dims {
 			rows[i] = (rows[i] - median) / scale
 		}
 	}
+}
+
+// Robust returns what Robustly takes from each number of a column and then divides by, of n numbers of which at returns the
+// one that would have an index in ascending order.
+func Robust(n int, at func(k int) float64) (median, scale float64) {
+	return robust(func(share float64) float64 { return detect.QuantileOf(n, share, at) })
+}
+
+func robust(quantile func(share float64) float64) (median, scale float64) {
+	median = quantile(0.5)
+	scale = (quantile(0.75) - quantile(0.25)) / 1.349
+	if scale == 0 {
+		scale = 1
+	}
+	return median, scale
 }
