@@ -1,10 +1,13 @@
 package density
 
 import (
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/detect/sample"
 	"github.com/weir-sensor/weir/flowtable"
 	"github.com/weir-sensor/weir/internal/detecttest"
 	"github.com/weir-sensor/weir/packet"
@@ -95,3 +98,41 @@ type scores []detect.Score
 
 func (s *scores) Alert(detect.Alert)   {}
 func (s *scores) Score(x detect.Score) { *s = append(*s, x) }
+
+// Where rows are single numbers their order is found once for both scalings; the result is that of scaling them first.
+func TestColumnIsClusteredAsRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, column := range []string{"bytes", "up_down_ratio", "bytes_per_packet"} {
+		for _, scaling := range []string{"plain", "robust", "both"} {
+			cfg := DefaultConfig()
+			cfg.Columns, cfg.Scaling, cfg.Eps = []string{column}, scaling, 0.1
+			d := New(cfg)
+			for range 3 { // what one leaves behind means nothing to the next
+				for range 50 + rng.IntN(500) {
+					r := flowtable.Record{Packets: [2]uint64{1 + rng.Uint64N(9)}, Bytes: [2]uint64{rng.Uint64() >> (20 + rng.IntN(40)), rng.Uint64N(4)}}
+					d.flows.Add(&detect.Flow{Record: &r})
+				}
+				logs := slices.Clone(d.flows.Rows)
+				d.flows.Logs(logs)
+				sample.Robustly(logs, 1)
+				values := slices.Clone(d.flows.Rows)
+				sample.Standardise(values, 1)
+				d.outliers()
+				check(t, column+" plain", &d.plain, scaling != "robust", values)
+				check(t, column+" robust", &d.robust, scaling != "plain", logs)
+				d.flows.Reset(0)
+			}
+		}
+	}
+}
+
+func check(t *testing.T, name string, got *Result, wanted bool, values []float64) {
+	t.Helper()
+	want := naive(values, 1, 0.1, 5)
+	if !wanted {
+		want = Result{}
+	}
+	if got.Clusters != want.Clusters || !slices.Equal(got.Labels, want.Labels) || !slices.Equal(got.Distance, want.Distance) {
+		t.Errorf("%s: got %+v, want %+v", name, got, want)
+	}
+}
