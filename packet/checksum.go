@@ -13,7 +13,8 @@ var (
 
 // sum16 returns the ones' complement sum of b as big-endian 16-bit words, the last one padded with a zero byte
 // (RFC 1071), added to the partial sum start. The sum is the same in either byte order but for the order of its own
-// two bytes, so the words are read in the machine's order, eight bytes at a time, and swapped once.
+// two bytes, so the words are read in the machine's order, eight bytes at a time, and swapped once. Each 64 bytes have their own
+// chain of carries, so that they need not wait for each other.
 func sum16(b []byte, start uint32) uint16 {
 	var sum, carry uint64
 	if tail := len(b) & 7; tail > 0 && len(b) >= 8 { // the bytes behind the last whole word, above those read twice
@@ -25,14 +26,15 @@ func sum16(b []byte, start uint32) uint16 {
 	}
 	for len(b) >= 64 {
 		w := b[:64]
-		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(w[0:]), carry)
-		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(w[8:]), carry)
-		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(w[16:]), carry)
-		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(w[24:]), carry)
-		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(w[32:]), carry)
-		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(w[40:]), carry)
-		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(w[48:]), carry)
-		sum, carry = bits.Add64(sum, binary.LittleEndian.Uint64(w[56:]), carry)
+		part, over := bits.Add64(binary.LittleEndian.Uint64(w[0:]), binary.LittleEndian.Uint64(w[8:]), 0)
+		part, over = bits.Add64(part, binary.LittleEndian.Uint64(w[16:]), over)
+		part, over = bits.Add64(part, binary.LittleEndian.Uint64(w[24:]), over)
+		part, over = bits.Add64(part, binary.LittleEndian.Uint64(w[32:]), over)
+		part, over = bits.Add64(part, binary.LittleEndian.Uint64(w[40:]), over)
+		part, over = bits.Add64(part, binary.LittleEndian.Uint64(w[48:]), over)
+		part, over = bits.Add64(part, binary.LittleEndian.Uint64(w[56:]), over)
+		sum, over = bits.Add64(sum, part+over, 0) // with a carry, part is not the largest number
+		sum += over
 		b = b[64:]
 	}
 	for len(b) >= 8 {
