@@ -2,6 +2,7 @@ package features
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/weir-sensor/weir/packet"
 )
@@ -58,9 +59,7 @@ func (w *Windower) tally(s *state, lists []uint32, x *sample) {
 	}
 	if x.has(ack) {
 		side.acks++
-		if x.has(push) {
-			side.pushes++
-		}
+		side.pushes += x[6] & push / push
 	}
 }
 
@@ -152,16 +151,23 @@ func (s *side) countInterval(time int64) {
 		}
 		s.intervals++
 		s.spans += float64(span)
-		bound := uint64(firstIntervalNs)
-		for i := range s.interval {
-			if span < bound {
-				s.interval[i]++
-				break
-			}
-			bound *= 10
+		if i := intervalBinOf(span); i < len(s.interval) {
+			s.interval[i]++
 		}
 	}
 	s.previous = time
+}
+
+// intervalBinOf returns the bin of an interval, intervalBins where it is in none. It has no branches, which intervals would
+// take at random.
+func intervalBinOf(span uint64) (bin int) {
+	bound := uint64(firstIntervalNs)
+	for range intervalBins {
+		_, below := bits.Sub64(span, bound, 0)
+		bin += 1 - int(below)
+		bound *= 10
+	}
+	return bin
 }
 
 func (s *side) countEntropy(entropy float64) {
@@ -189,7 +195,7 @@ func (w *Windower) fill(r *Window, place uint32) {
 	s, lists := w.sum(place, pr.packets)
 	n := float64(s.packets)
 	*r = Window{
-		Client: pr.a, Target: pr.b, ClientPort: pr.portA, TargetPort: pr.portB, Version: pr.version,
+		Client: pr.a, Target: pr.b, ClientPort: uint16(pr.ports >> 16), TargetPort: uint16(pr.ports), Version: pr.version,
 		SegmentStart: pr.segment, First: s.first, Last: s.last, Packets: s.packets, Connections: s.connections,
 		Truncated: float64(s.truncated) / n, Offload: float64(s.offload) / n, Retransmitted: float64(s.resent) / n,
 		OneWay: float64(w.open.layout.oneWay(s, lists)) / n,

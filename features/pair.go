@@ -16,18 +16,31 @@ const (
 	down        // target to client
 )
 
-// pair is two hosts, or with windows per flow two hosts and ports, in the order of their addresses, and what every packet
-// needs of its open window: one cache line. It holds no pointers.
+// key is two hosts, or with windows per flow two hosts and ports, in the order of their addresses.
+type key struct {
+	a, b      packet.Addr
+	ports     uint32 // a's in the upper half; else 0
+	version   uint8
+	withPorts bool
+}
+
+// pair is a key's, and what every packet needs of its open window: one cache line. It holds no pointers.
 type pair struct {
-	a, b         packet.Addr
-	portA, portB uint16 // with ports; else 0
-	version      uint8
-	client       uint8 // 0: a, 1: b
-	withPorts    bool
-	window       uint32 // place of the open window, or 0
-	packets      uint32 // of that, where it ends with a number of them
-	segment      int64  // where that one's segment begins
-	seen         int64  // the input's clock at the latest packet
+	a, b      packet.Addr // to withPorts: the key
+	ports     uint32
+	version   uint8
+	withPorts bool
+	client    uint8  // 0: a, 1: b
+	window    uint32 // place of the open window, or 0
+	packets   uint32 // of that, where it ends with a number of them
+	segment   int64  // where that one's segment begins
+	seen      int64  // the input's clock at the latest packet
+}
+
+func (pr *pair) key() key { return key{pr.a, pr.b, pr.ports, pr.version, pr.withPorts} }
+
+func (pr *pair) has(k *key) bool {
+	return pr.a == k.a && pr.b == k.b && pr.ports == k.ports && pr.version == k.version && pr.withPorts == k.withPorts
 }
 
 // pairs is the table of pairs: an index by hash over a slab, and all of them in a list from the longest idle to the
@@ -60,11 +73,10 @@ func (t *pairs) pair(place uint32) *pair { return &t.chunks[place/pairChunk][pla
 // oldest returns the place of the pair idle for longest, 0 where there is none.
 func (t *pairs) oldest() uint32 { return t.links[0].next }
 
-// pairOf returns the place of the packet's pair, of hosts or of hosts and ports, made where it is new, and the packet's
-// direction; place 0 where neither end is a client. A pair that was quiet for too long is decided anew.
-func (w *Windower) pairOf(p *packet.Packet, withPorts bool, hash uint32) (place uint32, d int) {
-	key, end := keyOf(p, withPorts)
-	place = w.pairs.find(&key, hash)
+// pairOf returns the place of the packet's pair, which has the key, made where it is new, and the packet's direction, end
+// being the one that sent it; place 0 where neither end is a client. A pair that was quiet for too long is decided anew.
+func (w *Windower) pairOf(p *packet.Packet, k *key, end int, hash uint32) (place uint32, d int) {
+	place = w.pairs.find(k, hash)
 	if place != 0 && w.quietFor(place) >= int64(quiet) {
 		w.forget(place, Remainder)
 		place = 0
@@ -76,54 +88,50 @@ func (w *Windower) pairOf(p *packet.Packet, withPorts bool, hash uint32) (place 
 		if !ok {
 			return 0, 0
 		}
-		key.client = uint8(end)
+		client := end
 		if !src && (p.Src != p.Dst || p.SrcPort != p.DstPort) { // else all packets go one way
-			key.client = uint8(1 - end)
+			client = 1 - end
 		}
 		if w.pairs.used >= w.pairs.limit {
 			w.makeRoom()
 		}
-		place = w.pairs.insert(&key, hash)
+		place = w.pairs.insert(k, uint8(client), hash)
 	}
 	pr := w.pairs.pair(place)
 	pr.seen = w.clock
 	return place, end ^ int(pr.client)
 }
 
-// keyOf returns the packet's pair as it is looked up, and which end sent the packet.
-func keyOf(p *packet.Packet, withPorts bool) (key pair, end int) {
-	key = pair{a: p.Src, b: p.Dst, version: p.Version, withPorts: withPorts}
+// of makes k the key of the packet's pair, and returns which end sent the packet. There are no branches that packets of both
+// directions would take at random.
+func (k *key) of(p *packet.Packet, withPorts bool) (end int) {
+	ports, swap := uint32(0), uint64(0)
 	if withPorts {
-		key.portA, key.portB = p.SrcPort, p.DstPort
+		ports = uint32(p.SrcPort)<<16 | uint32(p.DstPort)
+		_, swap = bits.Sub64(uint64(p.DstPort), uint64(p.SrcPort), 0)
 	}
-	if key.b.Less(key.a) || key.a == key.b && key.portB < key.portA {
-		key.a, key.b, key.portA, key.portB = key.b, key.a, key.portB, key.portA
-		end = 1
-	}
-	return key, end
+	_, swap = bits.Sub64(p.Dst.Lo, p.Src.Lo, swap)
+	_, swap = bits.Sub64(p.Dst.Hi, p.Src.Hi, swap)
+	end, swap = int(swap), -swap // where the destination comes first 1, and all ones
+	hi, lo := (p.Src.Hi^p.Dst.Hi)&swap, (p.Src.Lo^p.Dst.Lo)&swap
+	k.a.Hi, k.a.Lo = p.Src.Hi^hi, p.Src.Lo^lo
+	k.b.Hi, k.b.Lo = p.Dst.Hi^hi, p.Dst.Lo^lo
+	k.ports, k.version, k.withPorts = bits.RotateLeft32(ports, 16*end), p.Version, withPorts
+	return end
 }
 
 // withPorts says whether the packet is looked up by its ports, too: those tell the direction where a host talks to itself.
 func (w *Windower) withPorts(p *packet.Packet) bool { return w.byFlow || p.Src == p.Dst }
 
-func (w *Windower) hash(p *packet.Packet) uint32 {
-	a, b, portA, portB, withPorts := p.Src, p.Dst, uint16(0), uint16(0), w.withPorts(p)
-	if withPorts {
-		portA, portB = p.SrcPort, p.DstPort
-	}
-	if b.Less(a) || a == b && portB < portA {
-		a, b, portA, portB = b, a, portB, portA
-	}
-	return w.pairs.mix(a, b, portA, portB, p.Version, withPorts)
-}
-
-// touch computes the TCP packets' hashes, and reads a word of each cache line that counting them is likely to need.
+// touch computes the TCP packets' keys and hashes, and reads a word of each cache line that counting them is likely to need.
 func (w *Windower) touch(group []Input) {
 	mask := uint32(len(w.pairs.slots) - 1)
 	for i := range group {
 		w.places[i] = 0
 		if p := group[i].Packet; p.Proto == packet.ProtoTCP {
-			w.hashes[i] = w.hash(p)
+			k := &w.keys[i]
+			w.ends[i] = uint8(k.of(p, w.withPorts(p)))
+			w.hashes[i] = w.pairs.hash(k)
 			w.places[i] = uint32(w.pairs.slots[w.hashes[i]&mask])
 		}
 	}
@@ -188,18 +196,14 @@ func (w *Windower) makeRoom() {
 
 func (w *Windower) serverPort(port uint16) bool { return w.servers[port/64]>>(port%64)&1 != 0 }
 
-// hash mixes the addresses, and the ports where they are part of the key, with the seeds.
-func (t *pairs) hash(key *pair) uint32 {
-	return t.mix(key.a, key.b, key.portA, key.portB, key.version, key.withPorts)
-}
-
-func (t *pairs) mix(a, b packet.Addr, portA, portB uint16, version uint8, withPorts bool) uint32 {
-	h := fold(a.Lo^t.seeds[0], b.Lo^t.seeds[1])
-	if a.Hi|b.Hi != 0 {
-		h = fold(a.Hi^h, b.Hi^t.seeds[2])
+// hash mixes the key with the seeds.
+func (t *pairs) hash(k *key) uint32 {
+	h := fold(k.a.Lo^t.seeds[0], k.b.Lo^t.seeds[1])
+	if k.a.Hi|k.b.Hi != 0 {
+		h = fold(k.a.Hi^h, k.b.Hi^t.seeds[2])
 	}
-	h ^= uint64(portA)<<32 ^ uint64(portB)<<16 ^ uint64(version)
-	if withPorts {
+	h ^= uint64(k.ports)<<16 ^ uint64(k.version)
+	if k.withPorts {
 		h ^= 1 << 8
 	}
 	return uint32(fold(h, t.seeds[3]))
@@ -212,7 +216,7 @@ func fold(a, b uint64) uint64 {
 }
 
 // find returns the place of the pair with the key, or 0.
-func (t *pairs) find(key *pair, hash uint32) uint32 {
+func (t *pairs) find(k *key, hash uint32) uint32 {
 	mask := uint32(len(t.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		s := t.slots[i]
@@ -222,16 +226,14 @@ func (t *pairs) find(key *pair, hash uint32) uint32 {
 		if uint32(s>>32) != hash {
 			continue
 		}
-		pr := t.pair(uint32(s))
-		if pr.a == key.a && pr.b == key.b && pr.portA == key.portA && pr.portB == key.portB &&
-			pr.version == key.version && pr.withPorts == key.withPorts {
+		if t.pair(uint32(s)).has(k) {
 			return uint32(s)
 		}
 	}
 }
 
 // insert adds a pair that is not there and returns its place.
-func (t *pairs) insert(key *pair, hash uint32) uint32 {
+func (t *pairs) insert(k *key, client uint8, hash uint32) uint32 {
 	if t.used >= len(t.slots)/4*3 {
 		t.grow()
 	}
@@ -247,7 +249,7 @@ func (t *pairs) insert(key *pair, hash uint32) uint32 {
 		}
 		t.links = append(t.links, link{})
 	}
-	*t.pair(place) = *key
+	*t.pair(place) = pair{a: k.a, b: k.b, ports: k.ports, version: k.version, withPorts: k.withPorts, client: client}
 	t.put(uint64(hash)<<32 | uint64(place))
 	t.used++
 	t.append(place)
@@ -276,7 +278,8 @@ func (t *pairs) grow() {
 // remove forgets the pair. Slots behind its own are moved back, so that there are no tombstones.
 func (t *pairs) remove(place uint32) {
 	mask := uint32(len(t.slots) - 1)
-	hash := t.hash(t.pair(place))
+	k := t.pair(place).key()
+	hash := t.hash(&k)
 	i := hash & mask
 	for t.slots[i] != uint64(hash)<<32|uint64(place) {
 		if t.slots[i] == 0 {

@@ -2,6 +2,7 @@ package features
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/weir-sensor/weir/packet"
 )
@@ -31,24 +32,21 @@ func (x *sample) set(p *packet.Packet, d int, time int64, entropy float64, mtu u
 	x[0], x[1] = uint32(time), uint32(time>>32)
 	x[2], x[3] = uint32(e), uint32(e>>32)
 	x[4] = p.Seq
-	ports, bits := uint32(p.SrcPort)<<16|uint32(p.DstPort), uint32(0)
-	if d == down {
-		ports, bits = uint32(p.DstPort)<<16|uint32(p.SrcPort), toClient
-	}
-	x[5] = ports
+	x[5] = bits.RotateLeft32(uint32(p.SrcPort)<<16|uint32(p.DstPort), 16*d)
+	flags := uint32(d) // toClient
 	if p.TCPFlags&packet.ACK != 0 {
-		bits |= ack
+		flags |= ack
 	}
 	if p.TCPFlags&packet.PSH != 0 {
-		bits |= push
+		flags |= push
 	}
 	if p.Flags&packet.PayloadCut != 0 {
-		bits |= cut
+		flags |= cut
 	}
 	if p.Flags&packet.NoLength != 0 || p.Length > mtu {
-		bits |= long
+		flags |= long
 	}
-	x[6] = min(p.PayloadLen, maxLength)<<sampleBits | bits
+	x[6] = min(p.PayloadLen, maxLength)<<sampleBits | flags
 }
 
 func (x *sample) time() int64         { return int64(x[1])<<32 | int64(x[0]) }

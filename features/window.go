@@ -111,6 +111,10 @@ type Windower struct {
 	clock      int64 // the input's, as far as the windower knows
 	segment    int64 // where the clock's segment begins
 	segmentEnd int64
+	sweptTo    int64            // no window of a segment before this one is open
+	nextQuiet  int64            // before this, no pair is to be forgotten
+	keys       [groupSize]key   // of the group's packets
+	ends       [groupSize]uint8 // that sent them
 	hashes     [groupSize]uint32
 	places     [groupSize]uint32
 	touched    uint64
@@ -191,17 +195,19 @@ func (w *Windower) Add(in []Input) {
 		w.touch(group)
 		for i := range group {
 			g := &group[i]
-			if pr, d := w.locate(g.Packet, g.Clock, g.Ordinal, w.hashes[i]); pr != nil {
+			if pr, d := w.locate(g, i); pr != nil {
 				w.count(pr, g.Packet, d, g.Time, g.Ordinal, g.Entropy)
 			}
 		}
 	}
 }
 
-// locate returns the packet's pair, which has an open window, and the packet's direction; nil where it belongs in none.
-func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64, hash uint32) (*pair, int) {
+// locate returns the pair of the group's i-th packet, which has an open window, and the packet's direction; nil where it
+// belongs in none.
+func (w *Windower) locate(in *Input, i int) (*pair, int) {
+	p := in.Packet
 	w.added = true
-	w.tick(clock)
+	w.tick(in.Clock)
 	w.sweep(sweepBudget)
 	switch {
 	case p.Proto != packet.ProtoTCP:
@@ -214,19 +220,20 @@ func (w *Windower) locate(p *packet.Packet, clock int64, ordinal uint64, hash ui
 		w.counters.CutHeaders++
 		return nil, 0
 	}
-	place, d := w.pairOf(p, w.withPorts(p), hash)
+	place, d := w.pairOf(p, &w.keys[i], int(w.ends[i]), w.hashes[i])
 	if place == 0 {
 		w.counters.Outside++
 		return nil, 0
 	}
 	if p.Src == p.Dst && !w.byFlow { // the connection told the direction
-		key, _ := keyOf(p, false)
-		place, _ = w.pairOf(p, false, w.pairs.hash(&key))
+		var k key
+		end := k.of(p, false)
+		place, _ = w.pairOf(p, &k, end, w.pairs.hash(&k))
 	}
 	w.counters.Counted++
 	pr := w.pairs.pair(place)
 	if pr.window == 0 || pr.segment != w.segment {
-		w.openWindow(place, pr, ordinal)
+		w.openWindow(place, pr, in.Ordinal)
 	}
 	return pr, d
 }
@@ -261,16 +268,25 @@ func (w *Windower) tick(clock int64) {
 // sweep ends windows of segments that are over, and forgets pairs that were quiet, at most budget of each, the first
 // ones first.
 func (w *Windower) sweep(budget int) {
+	if w.sweptTo == w.segment && w.clock < w.nextQuiet {
+		return
+	}
 	for range budget {
 		place := w.open.first()
 		if place == 0 || w.pairWith(place).segment == w.segment {
+			w.sweptTo = w.segment
 			break
 		}
 		w.endWindow(place)
 	}
 	for range budget {
 		place := w.pairs.oldest()
-		if place == 0 || w.quietFor(place) < int64(quiet) {
+		if place == 0 {
+			w.nextQuiet = w.clock + int64(quiet)
+			break
+		}
+		if w.quietFor(place) < int64(quiet) {
+			w.nextQuiet = w.pairs.pair(place).seen + int64(quiet)
 			break
 		}
 		w.forget(place, Remainder)
