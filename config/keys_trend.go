@@ -12,7 +12,7 @@ func trendKeys() []Key {
 		{"detect.trend.ratio", "ratio", "1 to 1000", "How many times what is usual a rise has to be."},
 		{"detect.trend.min_flows", "flows", "1 to 1000000000", "Flows in 10 s below which no host rises."},
 		{"detect.trend.min_bytes", "bytes", "1 to 1000000000000", "Bytes in 10 s below which no host rises."},
-		{"detect.trend.max_hosts", "hosts", "1 to 10000000", "Hosts that are followed; 340 B each."},
+		{"detect.trend.max_hosts", "hosts", "1 to 10000000", "Hosts that are followed; 150 B each, and 50 B in each open step in which one has something."},
 		{"detect.trend.max_seasons", "hosts", "1 to 1000000", "Of them, those whose usual hours of the week are followed: that had as much as can be a rise; 3.5 kB each. As many have entropies of their own; 150 B each."},
 		{"detect.trend.max_spectra", "hosts", "1 to 65535", "Hosts of whose peers and ports entropies are taken, in a role and in each of the steps that are open, some 8; 4 kB each."},
 		{"detect.trend.max_victims", "services", "1 to 10000000", "Services that are watched for floods; 0.8 kB each."},

@@ -32,8 +32,6 @@ var dispersalNames = [entropies]string{"entropy_peers", "entropy_ports"}
 
 // hostSpectrum counts the peers and the servers' ports of the flows of a host in a step.
 type hostSpectrum struct {
-	step  int64
-	next  uint16 // number of another one of the same host and role; 0: none
 	cells [entropies][hostCells]uint16
 	n     [entropies]uint16
 }
@@ -52,61 +50,47 @@ type spectra struct {
 	rejected uint64 // times that a host got none
 }
 
-// add counts a flow in a host's spectrum of the step, first is the host's first in a role; if lend is true it gets one.
-func (p *spectra) add(l *lasting, first *uint16, role int, lend bool) {
+// add counts a flow in a host's spectrum of the step in which it began, of which it has the number; if lend is true it gets one.
+func (p *spectra) add(a *aimed, number *uint16, role int, lend bool) {
 	if lend {
-		p.lend(l.from, first)
+		*number = p.lend(slot(a.from))
 	}
-	s := p.of(l.from, first)
+	s := p.of(*number)
 	if s == nil || s.n[ofPeers] == mostSample {
 		return
 	}
-	peer := l.server
+	peer := a.placed.server
 	if role == received {
-		peer = l.client
+		peer = a.placed.client
 	}
 	s.add(ofPeers, peer)
-	if l.ports {
-		s.add(ofPorts, l.serverPort)
+	if a.ports {
+		s.add(ofPorts, a.serverPort)
 	}
 }
 
-// of returns the spectrum of a step among those linked from first, nil where there is none.
-func (p *spectra) of(step int64, first *uint16) *hostSpectrum {
-	for number := *first; number != 0; number = p.all[number-1].next {
-		if p.all[number-1].step == step {
-			return p.all[number-1]
-		}
+// of returns the spectrum of a number, nil where that is 0.
+func (p *spectra) of(number uint16) *hostSpectrum {
+	if number == 0 {
+		return nil
 	}
-	return nil
+	return p.all[number-1]
 }
 
-// lend puts an empty spectrum for a step before first, where there is one.
-func (p *spectra) lend(step int64, first *uint16) {
+// lend returns the number of an empty spectrum for a step, 0 where there is none left.
+func (p *spectra) lend(slot int) uint16 {
 	if len(p.free) == 0 {
 		if len(p.all) >= p.limit {
 			p.rejected++
-			return
+			return 0
 		}
 		p.all = append(p.all, new(hostSpectrum))
 		p.free = append(p.free, uint16(len(p.all)))
 	}
 	number := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
-	p.lent[slot(step)] = append(p.lent[slot(step)], number)
-	p.all[number-1].step, p.all[number-1].next = step, *first
-	*first = number
-}
-
-// unlink returns the spectrum of a step, too, which is not linked any more.
-func (p *spectra) unlink(step int64, first *uint16) *hostSpectrum {
-	for ; *first != 0; first = &p.all[*first-1].next {
-		if s := p.all[*first-1]; s.step == step {
-			*first = s.next
-			return s
-		}
-	}
-	return nil
+	p.lent[slot] = append(p.lent[slot], number)
+	return number
 }
 
 // giveBack empties the spectra of a step that is over.
@@ -151,17 +135,17 @@ type dispersed struct {
 	seen  uint16
 }
 
-// closeEntropies brings the charts of a host's entropies up to a step, and returns the largest sum and whether an entropy
+// closeEntropies brings the charts of a host's entropies up to a step in which it had so much, and returns the largest sum and whether an entropy
 // changed. Where the host's flows rose that is what is said, because with them entropies rise.
-func (d *Detector) closeEntropies(t touch, s *host, step int64, rose [roles]bool) (worst float64, changed bool) {
-	for role := range s.spectra {
-		spectrum := d.spectra.unlink(step, &s.spectra[role])
+func (d *Detector) closeEntropies(h detect.Host, hash uint64, had *tally, rose [roles]bool) (worst float64, changed bool) {
+	for role, number := range had.spectra {
+		spectrum := d.spectra.of(number)
 		if spectrum == nil || spectrum.n[ofPeers] < leastSample {
 			continue
 		}
-		both, _ := d.entropies.Put(t.host, t.hash)
+		both, _ := d.entropies.Put(h, hash)
 		c := &both[role]
-		r := dispersed{host: t.host, role: role, flows: float64(s.open[slot(step)][role]), seen: c.rise[ofPeers].seen}
+		r := dispersed{host: h, role: role, flows: float64(had.values[role]), seen: c.rise[ofPeers].seen}
 		any := false
 		for what, n := range spectrum.n {
 			r.bits[what] = math.NaN()

@@ -28,19 +28,20 @@ func TestEntropiesOfAHost(t *testing.T) {
 	}
 	for i, c := range cases {
 		for role := range roles {
-			p, first := spectra{limit: 1}, uint16(0)
+			p, number := spectra{limit: 1}, uint16(0)
 			for j, peer := range c.Peers {
 				f := flow(inside, peer, 0)
 				if role == received {
 					f = flow(peer, inside, 0)
 				}
 				f.ServerPort = c.Ports[j]
-				l := lasting{placed: place(&detect.Flow{Record: &f})}
+				var a aimed
+				a.placed.set(&detect.Flow{Record: &f})
 				if j+1 >= dispersedFrom {
-					p.add(&l, &first, role, j+1 == dispersedFrom)
+					p.add(&a, &number, role, j+1 == dispersedFrom)
 				}
 			}
-			s := p.unlink(0, &first)
+			s := p.of(number)
 			for what := range entropies {
 				got, _ := entropy(s.cells[what][:])
 				if math.Abs(got-c.Cells[what]) > 1e-9 || got > c.Bits[what]+1e-9 || got < c.Bits[what]-0.3 {

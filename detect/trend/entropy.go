@@ -31,12 +31,13 @@ type placed struct {
 	ports                                  bool
 }
 
-func place(f *detect.Flow) placed {
-	p := placed{client: cell(scatterHost(f.Client)), server: cell(scatterHost(f.Server)), ports: f.HasPorts()}
+// set sets them to a flow's.
+func (p *placed) set(f *detect.Flow) {
+	p.client, p.server, p.ports = cell(scatterHost(f.Client)), cell(scatterHost(f.Server)), f.HasPorts()
+	p.clientPort, p.serverPort = 0, 0
 	if p.ports {
 		p.clientPort, p.serverPort = cell(scatter(0, uint64(f.ClientPort))), cell(scatter(0, uint64(f.ServerPort)))
 	}
-	return p
 }
 
 func cell(hash uint64) uint16 { return uint16(hash >> 52) }

@@ -16,7 +16,11 @@ import (
 // target is a service that can be the victim of a flood: the port of ICMP is 0. Reflected are answers that nobody asked
 // for, from a port, and the victim is who gets them.
 type target struct {
-	host      packet.Addr
+	host packet.Addr
+	service
+}
+
+type service struct {
 	port      uint16
 	proto     uint8
 	version   uint8
@@ -53,14 +57,15 @@ var reflectors = [...]uint16{19, 53, 123, 161, 389, 1900, 11211}
 
 // targetOf says what a flow's record aims at, and whether it speaks for a flood.
 func targetOf(f *detect.Flow, unanswered bool) (t target, speaks bool) {
-	t = target{host: f.Server, port: f.ServerPort, proto: f.Proto, version: f.Version}
+	t = target{f.Server, service{port: f.ServerPort, proto: f.Proto, version: f.Version}}
 	switch f.Proto {
 	case packet.ProtoICMP, packet.ProtoICMPv6:
 		t.port = 0
 		return t, f.Packets[flowtable.Up] >= promoted
 	case packet.ProtoUDP:
 		if f.Missing&detect.NoPackets == 0 && f.Packets[flowtable.Up] == 0 && isReflector(f.ServerPort) {
-			return target{host: f.Client, port: f.ServerPort, proto: f.Proto, version: f.Version, reflected: true}, true
+			t.host, t.reflected = f.Client, true
+			return t, true
 		}
 	}
 	return t, unanswered
@@ -88,7 +93,7 @@ func isReflector(port uint16) bool {
 }
 
 // suspect counts a flow's record for what it aims at, if that is watched.
-func (d *Detector) suspect(f *detect.Flow, a *aimed, l *lasting) {
+func (d *Detector) suspect(f *detect.Flow, a *aimed) {
 	if d.victims.Get(a.target, a.hash) == nil {
 		if !a.speaks {
 			return
@@ -99,11 +104,11 @@ func (d *Detector) suspect(f *detect.Flow, a *aimed, l *lasting) {
 			}
 		}
 	}
-	d.strike(f, a, l)
+	d.strike(f, a)
 }
 
 // strike counts a flow's record for a victim.
-func (d *Detector) strike(f *detect.Flow, a *aimed, l *lasting) {
+func (d *Detector) strike(f *detect.Flow, a *aimed) {
 	t, hash := a.target, a.hash
 	v, fresh := d.victims.Put(t, hash)
 	if fresh {
@@ -117,15 +122,15 @@ func (d *Detector) strike(f *detect.Flow, a *aimed, l *lasting) {
 	if t.reflected {
 		source = f.Server
 	}
-	l.spread(func(step int64, share float64) {
+	a.spread(func(step int64, share float64) {
 		s := v.at(step)
 		s.packetsUp += float32(share * float64(f.Packets[flowtable.Up]))
 		s.bytesDown += float32(share * float64(f.Bytes[flowtable.Down]))
 	})
-	if !f.First() || !l.open {
+	if !f.First() || !a.open {
 		return
 	}
-	s, n := v.at(l.from), uint32(1)
+	s, n := v.at(a.from), uint32(1)
 	if fresh && f.HasPorts() {
 		n = promoted // with those before it was watched
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/weir-sensor/weir/detect"
-	"github.com/weir-sensor/weir/flowtable"
 )
 
 // The quantities that are followed for each host.
@@ -31,59 +30,94 @@ func leastSpread(quantity int, mean float64) float64 {
 	return math.Sqrt(mean+1) + mean/4
 }
 
-// host is what is remembered of one.
+// host is what is remembered of one. With its key and hash it takes two lines of the cache: what a flow needs is in the first.
 type host struct {
-	done    int64         // step up to which the charts are
-	touched uint16        // a bit for each open step: it is in its list
-	weekly  bool          // it has seasons
-	spectra [roles]uint16 // number of the first of its spectra, which are linked; 0: none
+	tallies [ring]uint16 // place of its tally in each open step, from 1; 0: it has none
+	done    int32        // step up to which the charts are
+	weekly  bool         // it has seasons
 	charts  [quantities]chart
-	open    [ring][quantities]float32
 }
 
-// touch is a host that has something in a step.
-type touch struct {
-	host detect.Host
-	hash uint64
+// hostKey is a detect.Host without the room that 64-bit words leave.
+type hostKey struct {
+	hi, lo  halves
+	version uint32
 }
 
-// countHost counts a flow's record for one of its hosts; role is opened or received.
-func (d *Detector) countHost(l *lasting, h detect.Host, hash uint64, role int, unanswered bool) {
-	if l.to < l.first {
+type halves struct{ hi, lo uint32 }
+
+func keyOf(h detect.Host) hostKey {
+	return hostKey{halves{uint32(h.Addr.Hi >> 32), uint32(h.Addr.Hi)}, halves{uint32(h.Addr.Lo >> 32), uint32(h.Addr.Lo)}, uint32(h.Version)}
+}
+
+// hostStep has the hosts that have something in a step, in the order in which they came.
+type hostStep struct {
+	hosts   []detect.Host
+	hashes  []uint64 // of the same
+	tallies []tally  // of the same
+}
+
+// tally is what a host has in a step.
+type tally struct {
+	values  [quantities]float32
+	spectra [roles]uint16 // numbers of its spectra; 0: none
+}
+
+// add adds a host and returns its place, from 1.
+func (s *hostStep) add(h detect.Host, hash uint64) uint16 {
+	s.hosts, s.hashes, s.tallies = append(s.hosts, h), append(s.hashes, hash), append(s.tallies, tally{})
+	return uint16(len(s.hosts))
+}
+
+func (s *hostStep) clear() { s.hosts, s.hashes, s.tallies = s.hosts[:0], s.hashes[:0], s.tallies[:0] }
+
+// countHost counts a flow's record for one of its hosts.
+func (d *Detector) countHost(f *detect.Flow, a *aimed, hash uint64, role uint8) {
+	if a.to < a.first {
 		return
 	}
-	s, fresh := d.hosts.Put(h, hash)
+	h := detect.Host{Addr: f.Client, Version: f.Version}
+	if role == received {
+		h.Addr = f.Server
+	}
+	s, fresh := d.hosts.Put(keyOf(h), hash)
 	if fresh {
-		s.done = l.from
+		s.done = int32(a.from)
 	}
-	if l.Part == 0 && l.open {
-		now := d.touch(s, h, hash, l.from)
-		now[role]++
-		if unanswered && role == opened {
-			now[failed]++
+	var now *tally
+	if a.open && (f.First() || a.from == a.to) {
+		now = d.tally(s, h, hash, a.from)
+	}
+	if a.open && f.First() {
+		now.values[role]++
+		if a.unanswered && role == opened {
+			now.values[failed]++
 		}
-		if now[role] >= dispersedFrom {
-			d.spectra.add(l, &s.spectra[role], role, now[role] == dispersedFrom)
+		if n := now.values[role]; n >= dispersedFrom {
+			d.spectra.add(a, &now.spectra[role], int(role), n == dispersedFrom)
 		}
 	}
-	bytes := float64(l.Bytes[flowtable.Up] + l.Bytes[flowtable.Down])
-	l.spread(func(step int64, share float64) {
-		d.touch(s, h, hash, step)[volume] += float32(share * bytes)
+	bytes := bytesOf(f)
+	if a.from == a.to { // as most are; it is open
+		now.values[volume] += float32(bytes)
+		return
+	}
+	a.spread(func(step int64, share float64) {
+		d.tally(s, h, hash, step).values[volume] += float32(share * bytes)
 	})
 }
 
-// touch notes that the host has something in the step, and returns where to count it.
-func (d *Detector) touch(s *host, h detect.Host, hash uint64, step int64) *[quantities]float32 {
-	i := slot(step)
-	if s.touched>>i&1 == 0 {
-		if len(d.touched[i]) == maxTouched {
-			d.surplus = [quantities]float32{}
+// tally returns where to count what the host has in the step. It is good until the next call.
+func (d *Detector) tally(s *host, h detect.Host, hash uint64, step int64) *tally {
+	open, place := &d.open[slot(step)], &s.tallies[slot(step)]
+	if *place == 0 {
+		if len(open.hosts) == maxTouched {
+			d.surplus = tally{}
 			return &d.surplus
 		}
-		s.touched |= 1 << i
-		d.touched[i] = append(d.touched[i], touch{h, hash})
+		*place = open.add(h, hash)
 	}
-	return &s.open[i]
+	return &open.tallies[*place-1]
 }
 
 // warmed is how many hosts are fetched at once.
@@ -92,29 +126,23 @@ const warmed = 64
 // closeHosts brings the charts of the step's hosts up to it.
 func (d *Detector) closeHosts(step, now int64, out detect.Out) {
 	i := slot(step)
+	open := &d.open[i]
 	d.risen, d.dispersed = d.risen[:0], d.dispersed[:0]
-	for n, t := range d.touched[i] {
-		if n%warmed == 0 {
-			for _, next := range d.touched[i][n:min(n+warmed, len(d.touched[i]))] {
-				d.hosts.Warm(next.hash)
+	for n := 0; n < len(open.hosts); n += warmed {
+		hosts, hashes := open.hosts[n:min(n+warmed, len(open.hosts))], open.hashes[n:]
+		d.fetchHosts(hosts, hashes)
+		for k, s := range d.closing[:len(hosts)] {
+			if s == nil || s.tallies[i] == 0 {
+				continue
 			}
+			had := &open.tallies[s.tallies[i]-1] // it may be another place: of a host that was forgotten and came back
+			s.tallies[i] = 0
+			s.idle(step)
+			d.closeHost(hosts[k], hashes[k], s, had, step, out, now)
 		}
-		s := d.hosts.Get(t.host, t.hash)
-		if s == nil || s.touched>>i&1 == 0 {
-			continue
-		}
-		s.touched &^= 1 << i
-		for idle := min(step-s.done, relearnt) - 1; idle > 0; idle-- { // the steps between had nothing
-			for q := range s.charts {
-				s.charts[q].add(0, leastSpread(q, float64(s.charts[q].mean)), unknown)
-			}
-		}
-		s.done = step
-		d.closeHost(t, s, step, out, now)
-		s.open[i] = [quantities]float32{}
 	}
 	d.spectra.giveBack(i)
-	d.touched[i] = d.touched[i][:0]
+	open.clear()
 	slices.SortStableFunc(d.risen, func(a, b rise) int { return cmp.Compare(b.sum, a.sum) })
 	for _, r := range d.risen[:min(len(d.risen), maxRises)] {
 		out.Alert(d.rise(r, step, now))
@@ -123,6 +151,27 @@ func (d *Detector) closeHosts(step, now int64, out detect.Out) {
 	for _, r := range d.dispersed[:min(len(d.dispersed), maxRises)] {
 		out.Alert(d.dispersion(r, step, now))
 	}
+}
+
+// fetchHosts looks hosts of a step up, so that they can be closed; those that were forgotten are nil.
+func (d *Detector) fetchHosts(hosts []detect.Host, hashes []uint64) {
+	d.hosts.WarmAll(hashes[:len(hosts)])
+	for k, h := range hosts {
+		s := d.hosts.Get(keyOf(h), hashes[k])
+		if d.closing[k] = s; s != nil {
+			d.warmed += uint32(s.charts[0].seen)
+		}
+	}
+}
+
+// idle brings the charts up to before a step: in those between there was nothing.
+func (s *host) idle(step int64) {
+	for idle := min(step-int64(s.done), relearnt) - 1; idle > 0; idle-- {
+		for q := range s.charts {
+			s.charts[q].add(0, leastSpread(q, float64(s.charts[q].mean)), unknown)
+		}
+	}
+	s.done = int32(step)
 }
 
 // rise is a host's quantity that went up.
@@ -138,12 +187,11 @@ type rise struct {
 // maxRises is how many hosts are named in a step, those with the largest rises: if more rise, it is something else.
 const maxRises = 10
 
-func (d *Detector) closeHost(t touch, s *host, step int64, out detect.Out, now int64) {
-	h, values := t.host, s.open[slot(step)]
-	week := d.seasonsOf(t, s, &values)
+func (d *Detector) closeHost(h detect.Host, hash uint64, s *host, had *tally, step int64, out detect.Out, now int64) {
+	week := d.seasonsOf(h, hash, s, &had.values)
 	worst, risen, more := 0.0, false, [quantities]bool{}
 	for q := range s.charts {
-		c, x, hourly := &s.charts[q], float64(values[q]), unknown
+		c, x, hourly := &s.charts[q], float64(had.values[q]), unknown
 		if week != nil {
 			if mean, ok := week[q].usual(step); ok {
 				hourly = mean
@@ -165,7 +213,7 @@ func (d *Detector) closeHost(t touch, s *host, step int64, out detect.Out, now i
 			d.risen = append(d.risen, rise{h, q, x, mean, hourly, float64(c.sum), seen})
 		}
 	}
-	sum, changed := d.closeEntropies(t, s, step, [roles]bool(more[:roles]))
+	sum, changed := d.closeEntropies(h, hash, had, [roles]bool(more[:roles]))
 	worst, risen = max(worst, sum), risen || changed
 	status := detect.OK
 	if int(s.charts[0].seen) <= d.cfg.Warmup {
@@ -190,17 +238,17 @@ func (d *Detector) least(quantity int) float64 {
 
 // seasonsOf returns what is usual for the host at each hour of the week; nil where that is not followed: until a step in which it
 // had as much as can be a rise, and once there were too many other such hosts since it last had anything.
-func (d *Detector) seasonsOf(t touch, s *host, values *[quantities]float32) *[quantities]season {
+func (d *Detector) seasonsOf(h detect.Host, hash uint64, s *host, values *[quantities]float32) *[quantities]season {
 	if s.weekly {
-		if s.weekly = d.seasons.Get(t.host, t.hash) != nil; s.weekly {
-			week, _ := d.seasons.Put(t.host, t.hash)
+		if s.weekly = d.seasons.Get(h, hash) != nil; s.weekly {
+			week, _ := d.seasons.Put(h, hash)
 			return week
 		}
 	}
 	for q, x := range values {
 		if float64(x) >= d.least(q) {
 			s.weekly = true
-			week, _ := d.seasons.Put(t.host, t.hash)
+			week, _ := d.seasons.Put(h, hash)
 			return week
 		}
 	}

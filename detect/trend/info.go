@@ -28,7 +28,7 @@ func (d *Detector) Info() detect.Info {
 			"Entropies of the network in bits, over flows, of clients, servers and their ports, each hashed to 4,096 cells: too low with more than " +
 			"some hundreds of values, 12 at most.",
 		Cost:   "about 0.3 us per flow: three table look-ups and four counts, of busy hosts two more; per step, what its hosts and victims cost",
-		Memory: "340 B for each of max_hosts, 3.5 kB for each of max_seasons, 150 B for the entropies of as many, 4 kB for each of max_spectra, 0.8 kB for each of max_victims, 1 MB for the network's entropies",
+		Memory: "150 B for each of max_hosts, 50 B in each open step in which one has something (32,768 of them at most), 3.5 kB for each of max_seasons, 150 B for the entropies of as many, 4 kB for each of max_spectra, 0.8 kB for each of max_victims, 1 MB for the network's entropies",
 		Wrong: "A service that is down while many ask for it looks like a SYN flood; a backup looks like a rise until it was there at the same hour " +
 			"in two weeks, and for ever where it takes less than a fifth of the hour (ratio). Hours are UTC's: when clocks change, so does what is usual. A flood of answered " +
 			"requests is seen as a rise only. Flows longer than lag count for what they do in the steps that are still open; " +

@@ -42,7 +42,7 @@ type network struct {
 const entropySpread = 0.2
 
 // count counts a flow's first record.
-func (s *networkStep) count(f *detect.Flow, unanswered bool, p placed) {
+func (s *networkStep) count(f *detect.Flow, unanswered bool, p *placed) {
 	s.flows++
 	if unanswered {
 		s.unanswered++

@@ -32,19 +32,18 @@ func slot(step int64) int { return int(uint64(step) % ring) }
 
 // lasting are the steps that a record lasts in.
 type lasting struct {
-	*flowtable.Record
-	first    int64 // that is open
-	from, to int64 // of these, none is later than the last one that is open
-	open     bool  // the step is in which it began
-	placed         // of a flow's first record in such a step
+	start, end int64 // of the record
+	first      int64 // that is open
+	from, to   int64 // of these, none is later than the last one that is open
+	open       bool  // the step is in which it began
 }
 
-// of returns the steps of a record.
-func (o *openSteps) of(r *flowtable.Record) lasting {
+// set sets them to a record's.
+func (l *lasting) set(o *openSteps, r *flowtable.Record) {
 	last := o.first + ring - 1
-	l := lasting{Record: r, first: o.first, from: min(stepOf(r.Start), last), to: min(stepOf(r.End), last)}
+	l.start, l.end, l.first = r.Start, r.End, o.first
+	l.from, l.to = min(stepOf(r.Start), last), min(stepOf(r.End), last)
 	l.open = l.from >= o.first
-	return l
 }
 
 // spread calls add for each open step that the record lasts in, with the step's share of it: its packets are taken to be
@@ -56,9 +55,9 @@ func (l *lasting) spread(add func(step int64, share float64)) {
 		}
 		return
 	}
-	r, length := l.Record, float64(l.End-l.Start)
+	length := float64(l.end - l.start)
 	for step := max(l.from, l.first); step <= l.to; step++ {
-		begin, end := max(step*int64(stepLength), r.Start), min((step+1)*int64(stepLength), r.End)
+		begin, end := max(step*int64(stepLength), l.start), min((step+1)*int64(stepLength), l.end)
 		if end > begin {
 			add(step, float64(end-begin)/length)
 		}

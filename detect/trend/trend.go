@@ -2,6 +2,7 @@ package trend
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
@@ -20,10 +21,10 @@ type Detector struct {
 	cfg       Config
 	steps     openSteps
 	network   network
-	hosts     *detect.Table[detect.Host, host]
+	hosts     *detect.Table[hostKey, host]
 	seasons   *detect.Table[detect.Host, [quantities]season]
-	touched   [ring][]touch
-	surplus   [quantities]float32 // of hosts beyond those that are judged in a step
+	open      [ring]hostStep
+	surplus   tally // of hosts beyond those that are judged in a step
 	spectra   spectra
 	entropies *detect.Table[detect.Host, [roles]dispersal]
 	dispersed []dispersed // scratch
@@ -33,13 +34,14 @@ type Detector struct {
 	floods    []flooded // of this batch
 	risen     []rise    // scratch
 	scored    int       // scores of this batch
-	group     []aimed   // scratch
+	scratch
+	warmed uint32 // so that reads which only fetch are not left out
 }
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
 	d := &Detector{cfg: cfg,
-		hosts:     detect.NewTable[detect.Host, host](cfg.MaxHosts),
+		hosts:     detect.NewTable[hostKey, host](cfg.MaxHosts),
 		seasons:   detect.NewTable[detect.Host, [quantities]season](cfg.MaxSeasons),
 		entropies: detect.NewTable[detect.Host, [roles]dispersal](cfg.MaxSeasons),
 		spectra:   spectra{limit: cfg.MaxSpectra},
@@ -68,46 +70,114 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
-	d.group = d.group[:0]
+	for len(flows) > 0 {
+		d.closeSteps(flows[0].Time, stepOf(flows[0].Time-int64(d.cfg.Lag)), out)
+		n := 1
+		for n < len(flows) && stepOf(flows[n].Time-int64(d.cfg.Lag)) <= d.steps.first {
+			n++
+		}
+		d.count(flows[:n])
+		flows = flows[n:]
+	}
+}
+
+// count counts flows' records that come before the next step is closed: for one thing after the other, and what each looks up in
+// tables is fetched before, so that the waits for memory overlap.
+func (d *Detector) count(flows []detect.Flow) {
+	d.aim(flows)
+	d.fetch()
 	for i := range flows {
-		d.group = append(d.group, d.aim(&flows[i]))
+		d.countNetwork(&flows[i], &d.group[i])
 	}
 	for i := range flows {
-		f := &flows[i]
-		d.closeSteps(f.Time, stepOf(f.Time-int64(d.cfg.Lag)), out)
-		d.count(f, &d.group[i])
+		if f := &flows[i]; !toGroup(f) && !isError(f) {
+			d.suspect(f, &d.group[i])
+		}
+	}
+	for i := range d.uses {
+		u := &d.uses[i]
+		d.countHost(&flows[u.flow], &d.group[u.flow], d.hashes[i], u.role)
 	}
 }
 
 // aimed is what a flow's record aims at.
 type aimed struct {
 	target
-	hash           uint64 // of the target
-	unanswered     bool
-	speaks         bool // for a flood
-	client, server bool // the host is followed
+	hash       uint64 // of the target
+	unanswered bool
+	speaks     bool // for a flood
+	lasting
+	placed // of a flow's first record in a step that is open
 }
 
-// aim says what a flow's record aims at, and fetches what is looked up. Strangers who get no answer are not followed: they
+// use is a host that a flow's record counts for.
+type use struct {
+	flow uint32 // its place in the group
+	role uint8  // opened or received
+}
+
+// scratch is of a group of flows.
+type scratch struct {
+	group   []aimed
+	uses    []use
+	hashes  []uint64 // of the hosts of the uses
+	closing [warmed]*host
+	targets []uint64 // hashes of the targets
+	speak   []uint64 // of those that speak for a flood
+}
+
+// aim says what the flows' records aim at, and which hosts they count for. Strangers who get no answer are not followed: they
 // can be as many as there are addresses.
-func (d *Detector) aim(f *detect.Flow) (a aimed) {
-	a.unanswered = unanswered(f)
-	if a.client = f.ClientLocal || !a.unanswered; a.client {
-		d.hosts.Warm(f.ClientHash)
+func (d *Detector) aim(flows []detect.Flow) {
+	n := len(flows)
+	d.group, d.targets, d.speak = sized(d.group, n), sized(d.targets, n), sized(d.speak, n+1)
+	d.uses, d.hashes = sized(d.uses, roles*n+1), sized(d.hashes, roles*n+1)
+	uses, speak := 0, 0
+	for i := range flows {
+		f, a := &flows[i], &d.group[i]
+		a.unanswered = unanswered(f)
+		d.hashes[uses] = f.ClientHash
+		d.uses[uses].flow, d.uses[uses].role = uint32(i), opened
+		uses += one(f.ClientLocal || !a.unanswered)
+		d.hashes[uses] = f.ServerHash
+		d.uses[uses].flow, d.uses[uses].role = uint32(i), received
+		uses += one(f.ServerLocal || !a.unanswered)
+		a.target, a.speaks = targetOf(f, a.unanswered)
+		a.hash = detect.Mix(f.ServerHash, uint64(a.port)<<8|uint64(a.proto))
+		if a.reflected {
+			a.hash = detect.Mix(f.ClientHash, uint64(a.port)<<8|1)
+		}
+		d.targets[i], d.speak[speak] = a.hash, a.hash
+		speak += one(a.speaks)
+		a.lasting.set(&d.steps, f.Record)
+		a.placed.set(f)
 	}
-	if a.server = f.ServerLocal || !a.unanswered; a.server {
-		d.hosts.Warm(f.ServerHash)
+	d.uses, d.hashes, d.speak = d.uses[:uses], d.hashes[:uses], d.speak[:speak]
+}
+
+// sized returns a slice of n, what is in it may be anything.
+func sized[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
+
+// one is 1 for true, without a branch that the processor would have to guess.
+func one(b bool) int {
+	if b {
+		return 1
 	}
-	a.target, a.speaks = targetOf(f, a.unanswered)
-	a.hash = detect.Mix(f.ServerHash, uint64(a.port)<<8|uint64(a.proto))
-	if a.reflected {
-		a.hash = detect.Mix(f.ClientHash, uint64(a.port)<<8|1)
+	return 0
+}
+
+// fetch fetches what is looked up.
+func (d *Detector) fetch() {
+	d.hosts.WarmAll(d.hashes)
+	d.victims.WarmAll(d.targets)
+	d.suspects.index.WarmAll(d.speak)
+	sum := uint32(0)
+	for i := range d.group {
+		a := &d.group[i]
+		s := &d.network.open[slot(a.from)].spectra
+		sum += s[0][a.placed.client%cells] + s[1][a.placed.server%cells] + s[2][a.clientPort%cells] + s[3][a.serverPort%cells]
 	}
-	d.victims.Warm(a.hash)
-	if a.speaks {
-		d.suspects.index.Warm(a.hash)
-	}
-	return a
+	d.warmed += sum
 }
 
 // closeSteps closes the steps before first.
@@ -127,29 +197,26 @@ func (d *Detector) closeSteps(now, first int64, out detect.Out) {
 	}
 }
 
-// count counts a flow's record.
-func (d *Detector) count(f *detect.Flow, a *aimed) {
-	l := d.steps.of(f.Record)
+// countNetwork counts a flow's record for the network.
+func (d *Detector) countNetwork(f *detect.Flow, a *aimed) {
 	if f.First() {
-		if l.open {
-			l.placed = place(f)
-			d.network.open[slot(l.from)].count(f, a.unanswered, l.placed)
+		if a.open {
+			d.network.open[slot(a.from)].count(f, a.unanswered, &a.placed)
 		} else {
 			d.steps.late++
 		}
 	}
-	if !toGroup(f) && !isError(f) {
-		d.suspect(f, a, &l)
+	bytes := bytesOf(f)
+	if a.from >= a.to {
+		if a.open {
+			d.network.open[slot(a.to)].bytes += bytes
+		}
+		return
 	}
-	if a.client {
-		d.countHost(&l, f.ClientHost(), f.ClientHash, opened, a.unanswered)
-	}
-	if a.server {
-		d.countHost(&l, f.ServerHost(), f.ServerHash, received, a.unanswered)
-	}
-	bytes := float64(f.Bytes[flowtable.Up] + f.Bytes[flowtable.Down])
-	l.spread(func(step int64, share float64) { d.network.open[slot(step)].bytes += share * bytes })
+	a.spread(func(step int64, share float64) { d.network.open[slot(step)].bytes += share * bytes })
 }
+
+func bytesOf(f *detect.Flow) float64 { return float64(f.Bytes[flowtable.Up] + f.Bytes[flowtable.Down]) }
 
 // unanswered says whether the flow is an attempt that the server did not take or, of TCP, that the client did not complete.
 func unanswered(f *detect.Flow) bool {

@@ -223,7 +223,8 @@ func TestStepsShareARecord(t *testing.T) {
 	o := openSteps{first: 10, begun: true}
 	r := flowtable.Record{Start: 85 * second, End: 125 * second} // steps 8 to 12, of which two are closed
 	got := map[int64]float64{}
-	l := o.of(&r)
+	var l lasting
+	l.set(&o, &r)
 	l.spread(func(step int64, share float64) { got[step] = share })
 	if len(got) != 3 || got[10] != 0.25 || got[11] != 0.25 || got[12] != 0.125 {
 		t.Errorf("got %v", got)

@@ -50,7 +50,7 @@ func TestUnansweredFlowsOfAHostRise(t *testing.T) {
 
 // docs/DETECTORS.md says what a host takes.
 func TestSizes(t *testing.T) {
-	if n := unsafe.Sizeof(host{}); n > 350 {
+	if n := unsafe.Sizeof(host{}); n > 104 {
 		t.Errorf("a host takes %d bytes", n)
 	}
 	if n := unsafe.Sizeof([roles]dispersal{}); n > 150 {
