@@ -16,6 +16,25 @@ func (h History) Append(dst []byte) []byte {
 	return dst
 }
 
+// Contradictory says of each end whether the history tells of a segment of its with SYN and FIN, SYN and RST, or FIN and RST:
+// letters I and Q of the client, i and q of the server.
+func (h *History) Contradictory() (ends [2]bool) {
+	const from16 = 0x842108421084210 // the high bit of each code
+	if (h[0]|h[1]|h[2])&from16 == 0 {
+		return ends // none of these, as of nearly all flows
+	}
+	seen := uint32(0) // a bit for each code
+	for _, w := range h {
+		for ; w != 0; w >>= 5 {
+			seen |= 1 << (w & 31)
+		}
+	}
+	for end := range ends {
+		ends[end] = seen&(1<<letterInconsistent.code(end)|1<<letterMultiFlag.code(end)) != 0
+	}
+	return ends
+}
+
 // historyLetters: code 0 is none; then the client's letter and the server's of each kind, and the flip.
 const historyLetters = "\x00SsHhAaDdFfRrCcGgTtWwIiQq^"
 
@@ -40,6 +59,9 @@ const (
 	lettersPerWord = 12
 )
 
+// code returns what stands for an end's letter in a History.
+func (l letter) code(end int) uint64 { return uint64(l)*2 + 1 + uint64(end) }
+
 // letter adds a letter of end d unless it has one already, and says whether it had.
 func (f *flow) letter(l letter, d int) bool {
 	bit := uint16(1) << (seenBit[l] + uint8(d))
@@ -58,7 +80,7 @@ var seenBit = [...]uint8{letterSYN: 0, letterSYNACK: 0, letterAck: 2, letterData
 // addLetter appends a letter to the two words in the flow; end 0 is a, whoever the client turns out to be. It returns
 // false when they are full.
 func (f *flow) addLetter(l letter, d int) bool {
-	code := uint64(l)*2 + 1 + uint64(d)
+	code := l.code(d)
 	for i := range f.hist {
 		if n := lettersIn(f.hist[i]); n < lettersPerWord {
 			f.hist[i] |= code << (5 * n)
@@ -75,7 +97,7 @@ func (t *Table) moreLetters(f *flow, l letter, d int) {
 	}
 	e := t.extOf(f)
 	if n := lettersIn(e.hist); n < lettersPerWord {
-		e.hist |= (uint64(l)*2 + 1 + uint64(d)) << (5 * n)
+		e.hist |= l.code(d) << (5 * n)
 	}
 }
 

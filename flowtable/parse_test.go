@@ -26,6 +26,17 @@ func TestHistoryIsReadBack(t *testing.T) {
 	}
 }
 
+// An end's history is contradictory where it has I or Q of that end, wherever they are.
+func TestHistoryContradictory(t *testing.T) {
+	for _, text := range []string{"", "ShADadFfR", "SI", "Shi", "Q", "ShADadFfRGGqGG", "ShAdDafFrRtTwWI", "iQ", "SsHhAaDdFfRrCcGgTtWw^"} {
+		h, _ := ParseHistory([]byte(text))
+		want := [2]bool{strings.ContainsAny(text, "IQ"), strings.ContainsAny(text, "iq")}
+		if got := h.Contradictory(); got != want {
+			t.Errorf("%q: got %v, want %v", text, got, want)
+		}
+	}
+}
+
 // What a table wrote is read back: letters come from addLetter, not from ParseHistory.
 func TestHistoryOfATableIsReadBack(t *testing.T) {
 	var f flow

@@ -154,7 +154,7 @@ func (d *Detector) flags(f *detect.Flow, out detect.Out) {
 	if f.Missing&(detect.NoTCPFlags|detect.NoPackets) != 0 {
 		return
 	}
-	history := contradictory(f.History) // none where it is missing
+	history := f.History.Contradictory() // none where it is missing
 	for end := range 2 {
 		if f.Packets[end] == 0 {
 			continue
@@ -181,20 +181,6 @@ func impossible(seen uint8, segments uint64) bool {
 		return false
 	}
 	return seen&packet.SYN != 0 && seen&(packet.FIN|packet.RST) != 0
-}
-
-// contradictory says of each end whether the history tells of a segment with SYN and FIN, SYN and RST, or FIN and RST.
-func contradictory(h flowtable.History) (ends [2]bool) {
-	var buf [36]byte
-	for _, letter := range h.Append(buf[:0]) {
-		switch letter {
-		case 'I', 'Q':
-			ends[flowtable.Up] = true
-		case 'i', 'q':
-			ends[flowtable.Down] = true
-		}
-	}
-	return ends
 }
 
 // empty says whether a TCP connection was opened and closed in full without a byte of payload.
