@@ -18,6 +18,7 @@ import (
 const (
 	ringSize  = 256 // contacts of a series that are judged, the latest
 	fewFirst  = 3   // contacts before a pair gets a series
+	seriesFew = 16  // contacts of a series before it gets a ring
 	every     = time.Minute
 	day       = int64(24 * time.Hour)
 	milli     = int64(time.Millisecond)
@@ -33,6 +34,7 @@ type Detector struct {
 	series    *detect.Table[key, series]
 	opened    *detect.Table[key, opened]
 	endpoints *detect.Table[key, audience]
+	rings     rings
 	clients   sketch.Distinct // all that had a contact that matters
 	grown     []grown         // series to be judged, those that wait for longest first
 	beating   []grown         // of opened, to be judged in this batch
@@ -75,8 +77,9 @@ type series struct {
 	n        uint32 // contacts so far
 	judged   uint32 // when it was judged last
 	queued   bool
-	said     bool // an alert was raised
-	ring     [ringSize]contact
+	said     bool   // an alert was raised
+	ring     uint32 // its place in Detector.rings; 0: all contacts are in few
+	few      [seriesFew]contact
 	evidence detect.Evidence
 }
 
@@ -103,6 +106,11 @@ func New(cfg Config) *Detector {
 		series:    detect.NewTable[key, series](cfg.MaxSeries),
 		opened:    detect.NewTable[key, opened](cfg.MaxOpen),
 		endpoints: detect.NewTable[key, audience](cfg.MaxEndpoints),
+	}
+	d.series.Forget = func(_ key, s *series) {
+		if s.ring != 0 {
+			d.rings.give(s.ring)
+		}
 	}
 	d.Tune(cfg)
 	return d
@@ -222,8 +230,8 @@ func (d *Detector) contact(c *contactOf) {
 // grow makes a new series of the contacts so far.
 func (b *beginning) grow(s *series) {
 	s.base, s.n = b.base, fewFirst
-	s.ring[0].bytes = b.bytes
-	copy(s.ring[1:], b.more[:])
+	s.few[0].bytes = b.bytes
+	copy(s.few[1:], b.more[:])
 	for _, id := range b.flows {
 		s.evidence.Add(id)
 	}
@@ -234,9 +242,9 @@ func (b *beginning) grow(s *series) {
 func (d *Detector) add(s *series, c *contactOf) {
 	f := c.flow
 	if (f.Start-s.base)/milli > math.MaxInt32 {
-		s.rebase(f.Start)
+		s.base += rebase(d.contacts(s), f.Start-s.base)
 	}
-	s.ring[s.n%ringSize] = contactAfter(s.base, f)
+	*d.next(s) = contactAfter(s.base, f)
 	s.n++
 	s.evidence.Add(f.ID)
 	more := (s.judged + 3) / 4
@@ -249,14 +257,14 @@ func (d *Detector) add(s *series, c *contactOf) {
 	}
 }
 
-// rebase makes the contacts of a series those after base: after 24 days they would not fit otherwise. What is as long before
-// is that long ago at most.
-func (s *series) rebase(base int64) {
-	shift := (base - s.base) / milli
-	for i := range s.ring[:min(s.n, ringSize)] {
-		s.ring[i].after = int32(max(int64(s.ring[i].after)-shift, math.MinInt32))
+// rebase makes the contacts those after a base that is later by so much, and returns by how much it is, ns: after 24 days they
+// would not fit otherwise. What is as long before is that long ago at most.
+func rebase(contacts []contact, later int64) int64 {
+	shift := later / milli
+	for i := range contacts {
+		contacts[i].after = int32(max(int64(contacts[i].after)-shift, math.MinInt32))
 	}
-	s.base += shift * milli
+	return shift * milli
 }
 
 // contactAfter returns a flow's contact in a series that has this base.
@@ -356,7 +364,7 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 // fit judges the times of a series.
 func (d *Detector) fit(s *series) (Fit, bool) {
 	d.times = d.times[:0]
-	for _, c := range s.ring[:min(s.n, ringSize)] {
+	for _, c := range d.contacts(s) {
 		d.times = append(d.times, int64(c.after))
 	}
 	d.gaps = gapsBetween(d.times, d.gaps)
@@ -368,7 +376,7 @@ func (d *Detector) rita(s *series) RITA {
 	const second = int64(time.Second)
 	first := max(d.first, d.last-day) / second
 	d.seconds, d.sizes = d.seconds[:0], d.sizes[:0]
-	for _, c := range s.ring[:min(s.n, ringSize)] {
+	for _, c := range d.contacts(s) {
 		if at := (s.base + int64(c.after)*milli) / second; at >= first {
 			d.seconds, d.sizes = append(d.seconds, at), append(d.sizes, float64(c.bytes))
 		}

@@ -210,3 +210,38 @@ func BenchmarkFlows(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(flows)), "ns/flow")
 }
+
+// A series remembers its latest contacts, those of a ring that another one had before, too; and there are no more rings than
+// series.
+func TestRings(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.MaxSeries = 3
+	d := New(cfg)
+	var flows []flowtable.Record
+	counts := []int64{40, 17, 16, 300, 5, 256, 257}
+	for i, n := range counts {
+		for j := range n {
+			flows = append(flows, flow(inside, outside+uint32(i), int64(i)*1e6+j*(j+1)))
+		}
+	}
+	detecttest.Run(t, d, flows, len(flows))
+	if d.rings.used > uint32(cfg.MaxSeries) {
+		t.Errorf("%d rings of %d series", d.rings.used, cfg.MaxSeries)
+	}
+	left := counts[len(counts)-cfg.MaxSeries:]
+	i := 0
+	for _, s := range d.series.All() {
+		var want, got []int64
+		for j := max(0, left[i]-ringSize); j < left[i]; j++ {
+			want = append(want, j*(j+1))
+		}
+		for _, c := range d.contacts(s) {
+			got = append(got, int64(c.after))
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%d contacts: got %v, want %v", left[i], got, want)
+		}
+		i++
+	}
+}
