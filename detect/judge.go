@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -48,7 +49,7 @@ func (e *Engine) complete(f *Flow, r *flowtable.Record) {
 	f.Record = r
 	f.ClientHash = Mix(Mix(e.seed, r.Client.Hi), r.Client.Lo)
 	f.ServerHash = Mix(Mix(e.seed, r.Server.Hi), r.Server.Lo)
-	f.PairHash = Mix(f.ClientHash, f.ServerHash)
+	f.PairHash = Mix(bits.RotateLeft64(f.ClientHash, 32), f.ServerHash) // turned, else it were 0 of every host with itself
 	f.ClientLocal = e.local.Contains(r.Client, r.Version)
 	f.ServerLocal = e.local.Contains(r.Server, r.Version)
 }
