@@ -12,6 +12,7 @@ import (
 type Interest struct {
 	Silence  time.Duration // TCP, two packets of the client one after the other so far apart or more: Interval and SPLT; 0: none
 	Packets  int           // TCP, so many packets with payload or more and a first packet that is known: SPLT and Packet; 0: none
+	Whole    Framings      // of those: the client's first packet, by which it is seen to be the client, begins so; of others Length and Framing are all of Packet
 	Framings Framings      // a first packet that begins so: its Framing
 	Hellos   payload.Hello // UDP, any of these is known: Hello
 }
@@ -33,7 +34,7 @@ func (s Framings) Has(f payload.Framing) bool { return s>>f&1 != 0 }
 // Or returns the interest of either.
 func (i Interest) Or(o Interest) Interest {
 	return Interest{
-		Silence: least(i.Silence, o.Silence), Packets: least(i.Packets, o.Packets),
+		Silence: least(i.Silence, o.Silence), Packets: least(i.Packets, o.Packets), Whole: i.Whole | o.Whole,
 		Framings: i.Framings | o.Framings, Hellos: i.Hellos | o.Hellos,
 	}
 }

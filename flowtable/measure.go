@@ -95,7 +95,7 @@ func (m *measures) spare(i Interest) {
 		i.Silence = 0
 	}
 	m.interest, m.others = &i, m.tcp&packetGroup
-	m.packet.framing = true
+	m.packet.interest = m.interest
 }
 
 // groups returns the groups of a flow of the protocol.
@@ -234,7 +234,7 @@ func (m *measures) add(place uint32, f *flow, in *Input, d int) {
 		m.firsts.add(place, told, in, d)
 	}
 	if groups&packetGroup != 0 && told.packet(d) < firstDone {
-		m.packet.add(told, d, &m.sums.at(place)[d].base, m.packet.stats.at(place), in)
+		m.packet.add(f, d, &m.sums.at(place)[d].base, m.packet.stats.at(place), in)
 	}
 	if in.PayloadLen > 0 && told.told < SPLTPackets {
 		m.tell(place, f, in, d, groups)
