@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/learn"
 	"github.com/weir-sensor/weir/payload"
 )
 
@@ -25,22 +26,32 @@ func (d *Detector) hopeful(f *flowtable.Features) bool {
 	h := &d.hopes[up][down]
 	if *h == unasked {
 		*h = none
-		if d.possible(up, down) {
+		if d.whole.Has(up) && possible(d.model, d.screen, map[string]payload.Framing{"up": up, "down": down}) {
 			*h = some
 		}
 	}
 	return *h == some
 }
 
-// possible asks the model what it makes of framings, whatever else there is.
-func (d *Detector) possible(up, down payload.Framing) bool {
-	columns := d.model.Classifier.Columns
+// hopefulOf returns the framings of a client's first packet with which a flow can have a score that matters.
+func hopefulOf(m *Model, s *learn.Screen) (set flowtable.Framings) {
+	for f := range payload.Framings {
+		if m.Set() != WindowSet && possible(m, s, map[string]payload.Framing{"up": f}) {
+			set |= flowtable.FramingsOf(f)
+		}
+	}
+	return set
+}
+
+// possible asks a model what it makes of the sides' framings, whatever else there is.
+func possible(m *Model, s *learn.Screen, framings map[string]payload.Framing) bool {
+	columns := m.Classifier.Columns
 	row, known := make([]float64, len(columns)), make([]bool, len(columns))
 	for _, c := range framingClasses {
-		for side, framing := range map[string]payload.Framing{"up": up, "down": down} {
+		for side, framing := range framings {
 			i := slices.Index(columns, "framing_"+c.name+"_"+side)
 			row[i], known[i] = indicator(c.has(framing)), true
 		}
 	}
-	return d.screen.Possible(row, known)
+	return s.Possible(row, known)
 }

@@ -35,6 +35,9 @@ func (d *Detector) Reread() (hash string, use func(), err error) {
 	case m.Set() != d.set:
 		return "", nil, fmt.Errorf("model: %s: got one of the set %s, want %s as the one in use: another takes a restart", d.cfg.Model, m.Set(), d.set)
 	}
+	if hopefulOf(m, m.Classifier.NewScreen(m.Thresholds.Score+d.cfg.Strictness-near))&^d.whole != 0 {
+		return "", nil, fmt.Errorf("model: %s: looks at flows that begin with protocols at which the one in use does not look: another takes a restart", d.cfg.Model)
+	}
 	return m.Hash, func() { d.use(m) }, nil
 }
 

@@ -43,6 +43,15 @@ func TestReread(t *testing.T) {
 	if _, use, err := d.Reread(); use != nil || err == nil {
 		t.Error("a model of windows: want an error")
 	}
+	loose := *d.model
+	loose.Thresholds.Score -= 20
+	if text, err = loose.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	write(text)
+	if _, use, err := d.Reread(); use != nil || err == nil {
+		t.Error("a model that looks at what is not measured: want an error")
+	}
 	other := *d.model
 	other.Thresholds.Score++
 	text, err = other.Seal()

@@ -31,8 +31,9 @@ type Detector struct {
 	set       Set
 	model     *Model
 	threshold float64
-	screen    *learn.Screen // of scores that are worth to be said
-	hopes     hopes         // of screen
+	screen    *learn.Screen      // of scores that are worth to be said
+	hopes     hopes              // of screen
+	whole     flowtable.Framings // see FlowInterest
 	servers   *detect.Table[service, server]
 	clients   *detect.Table[contact, client]
 	news      []named // services with hits in the batch at hand
@@ -118,6 +119,7 @@ func New(cfg Config, windows features.Config) (*Detector, error) {
 		d.pairs = NewPairs(cfg.MaxPairs, model.Features.Window)
 	}
 	d.use(model)
+	d.whole = hopefulOf(model, d.screen)
 	return d, nil
 }
 
@@ -130,9 +132,10 @@ func (d *Detector) Tune(cfg Config) {
 // FlowFeatures implements detect.FeatureUser.
 func (d *Detector) FlowFeatures() []string { return FlowGroups() }
 
-// FlowInterest implements detect.FeatureChooser: see Judgeable and cheapShapes. A poll ladder has more than leastPackets.
+// FlowInterest implements detect.FeatureChooser: see Judgeable and cheapShapes. A poll ladder has more than leastPackets. First packets
+// are not measured where their framing alone tells that the score will not matter; then a lower strictness, later, does not either.
 func (d *Detector) FlowInterest() flowtable.Interest {
-	return flowtable.Interest{Packets: leastPackets, Framings: flowtable.FramingsOf(payload.FramingOpenVPN), Hellos: payload.HelloPion}
+	return flowtable.Interest{Packets: leastPackets, Whole: d.whole, Framings: flowtable.FramingsOf(payload.FramingOpenVPN), Hellos: payload.HelloPion}
 }
 
 // Batches implements detect.Batcher.
