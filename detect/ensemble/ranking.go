@@ -81,8 +81,25 @@ func (d *Detector) RankedFlows(n int) []RankedFlow {
 
 // worst brings the first n candidates into order and returns them.
 func worst(all []candidate, n int) []candidate {
+	if n > 0 && n < len(all) { // leave out what is better than the n-th, which numbers tell sooner than candidates
+		keys := make([]float64, len(all))
+		for i := range all {
+			keys[i] = all[i].key()
+		}
+		slices.Sort(keys)
+		least := keys[len(keys)-n]
+		all = slices.DeleteFunc(all, func(c candidate) bool { return c.key() < least })
+	}
 	slices.SortFunc(all, candidate.compare)
 	return all[:min(n, len(all))]
+}
+
+// key returns what candidates are compared by first, of those that all have a probability or have none.
+func (a *candidate) key() float64 {
+	if math.IsNaN(a.probability) {
+		return a.score
+	}
+	return a.probability
 }
 
 // compare tells which of two comes first.
