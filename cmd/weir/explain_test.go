@@ -16,11 +16,11 @@ func TestExplainNamesWhatItCannotRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	status, stdout, stderr := command(t, nil, "explain", "aa00", dir)
+	status, _, stderr := command(t, nil, "explain", "aa00", dir)
 	if want := `no alert "aa00" in`; status != exitUsage || !strings.Contains(stderr, want) || !strings.Contains(stderr, "ends in the middle") {
 		t.Errorf("of an alert that is not there: got status %d, %q, want %q and why rows are missing", status, stderr, want)
 	}
-	status, stdout, stderr = command(t, nil, "explain", "00000000000000aa", dir)
+	status, stdout, stderr := command(t, nil, "explain", "00000000000000aa", dir)
 	if status != exitOK {
 		t.Fatalf("got status %d, %s", status, stderr)
 	}
