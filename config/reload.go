@@ -26,10 +26,12 @@ func (k Key) Reloads() bool {
 		"detect.beacon.max_series", "detect.beacon.max_endpoints", "detect.beacon.max_open", "detect.sequence.max_hosts", "detect.exfiltration.max_clients",
 		"detect.exfiltration.max_resolvers", "detect.lateral.max_contact", "detect.lateral.max_hosts", "detect.lateral.max_logins",
 		"detect.transport.max_servers", "detect.transport.max_clients", "detect.transport.max_pairs", "detect.ensemble.scores", "detect.ensemble.max_hosts",
+		// What is measured of flows.
+		"detect.transport.strictness",
 		// The length of batches and memories.
 		"detect.ports.forget", "detect.scan.forget", "detect.lateral.forget", "detect.clusters.batch", "detect.trend.lag",
 		// What was remembered by them.
-		"detect.hosts.compat", "detect.hosts.compat_popular", "detect.density.rows", "detect.density.columns", "detect.clusters.rows",
+		"detect.hosts.compat", "detect.hosts.compat_popular", "detect.density.rows", "detect.density.columns", "detect.clusters.method", "detect.clusters.rows",
 		"detect.clusters.columns", "detect.clusters.components", "detect.ensemble.groups":
 		return false
 	}

@@ -20,6 +20,8 @@ type Interest struct {
 // Framings is a set of framings.
 type Framings uint32
 
+const _ = uint(32 - payload.Framings) // there is room for all
+
 // FramingsOf returns a set.
 func FramingsOf(framings ...payload.Framing) (set Framings) {
 	for _, f := range framings {

@@ -39,7 +39,7 @@ func (d *Detector) contacts(s *series) []contact {
 
 // next returns the place of a series' next contact.
 func (d *Detector) next(s *series) *contact {
-	if s.n < seriesFew {
+	if s.ring == 0 && s.n < seriesFew { // n may have come round
 		return &s.few[s.n]
 	}
 	if s.ring == 0 {

@@ -68,9 +68,4 @@ func TestReread(t *testing.T) {
 	if d.threshold != before+1 || d.model.Hash != other.Hash {
 		t.Errorf("threshold %v, want that of the other model, %v", d.threshold, before+1)
 	}
-	cfg.Strictness = 2
-	d.Tune(cfg)
-	if d.threshold != before+3 {
-		t.Errorf("threshold %v, want %v after detect.transport.strictness", d.threshold, before+3)
-	}
 }

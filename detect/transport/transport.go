@@ -133,7 +133,7 @@ func (d *Detector) Tune(cfg Config) {
 func (d *Detector) FlowFeatures() []string { return FlowGroups() }
 
 // FlowInterest implements detect.FeatureChooser: see Judgeable and cheapShapes. A poll ladder has more than leastPackets. First packets
-// are not measured where their framing alone tells that the score will not matter; then a lower strictness, later, does not either.
+// are not measured where their framing alone tells that the score will not matter, so another strictness takes a restart.
 func (d *Detector) FlowInterest() flowtable.Interest {
 	return flowtable.Interest{Packets: leastPackets, Whole: d.whole, Framings: flowtable.FramingsOf(payload.FramingOpenVPN), Hellos: payload.HelloPion}
 }
