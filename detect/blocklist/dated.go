@@ -17,7 +17,7 @@ func dated(sample []byte) time.Time {
 		}
 		text := strings.TrimRight(strings.Join(strings.Fields(string(found[1])), " "), " #")
 		for _, layout := range dateLayouts {
-			if at, err := time.Parse(layout, text); err == nil && at.Year() >= 1970 && at.Year() < 2200 {
+			if at, err := time.ParseInLocation(layout, text, time.UTC); err == nil && at.Year() >= 1970 && at.Year() < 2200 {
 				if zone, offset := at.Zone(); offset == 0 && zone != "" && zone != "UTC" && zone != "GMT" {
 					break // an abbreviation that could be several zones'
 				}

@@ -10,6 +10,9 @@ import (
 )
 
 func TestListsSayWhenTheyWereMade(t *testing.T) {
+	here := time.Local
+	time.Local = time.FixedZone("EST", -5*3600) // where weir runs makes no difference
+	defer func() { time.Local = here }()
 	for text, want := range map[string]string{
 		"; Spamhaus DROP List\n; Last-Modified: Sat, 04 Nov 2017 11:15:33 GMT\n; Expires: Sun, 05 Nov 2017 11:15:33 GMT\n192.0.2.0/24 ; SBL1\n": "2017-11-04T11:15:33Z",
 		"# Source File Date: Sat Nov  4 11:15:33 UTC 2017\n# This File Date  : Sat Nov  4 11:20:07 UTC 2017\n192.0.2.1\n":                       "2017-11-04T11:20:07Z",
