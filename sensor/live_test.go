@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,39 +15,37 @@ import (
 	"github.com/weir-sensor/weir/sensor"
 )
 
-// tap is a live source that delivers given frames, ErrIdle while there are none, and io.EOF once it is interrupted.
+// tap is a live source that delivers given frames, ErrIdle while there are none, and io.EOF once it is interrupted and has
+// delivered what it was given until then.
 type tap struct {
 	frames chan capture.Batch
 	rest   capture.Batch // what the latest batch had no room for
-	stop   chan struct{}
-	once   sync.Once
+	stop   atomic.Bool
 	now    atomic.Int64
 	given  atomic.Uint64
 }
 
-func newTap() *tap { return &tap{frames: make(chan capture.Batch, 1024), stop: make(chan struct{})} }
+func newTap() *tap { return &tap{frames: make(chan capture.Batch, 1024)} }
 
 func (t *tap) Read(b *capture.Batch) error {
+	none := capture.ErrIdle
+	if t.stop.Load() { // before it looks for frames, for what was given before the interrupt is not lost
+		none = io.EOF
+	}
 	if len(t.rest.Frames) == 0 {
 		select {
 		case t.rest = <-t.frames:
 		default:
+			return none
 		}
 	}
-	if n := min(len(t.rest.Frames), cap(b.Frames)); n > 0 {
-		b.Frames, b.Data = append(b.Frames[:0], t.rest.Frames[:n]...), t.rest.Data
-		t.rest.Frames = t.rest.Frames[n:]
-		return nil
-	}
-	select {
-	case <-t.stop:
-		return io.EOF
-	default:
-		return capture.ErrIdle
-	}
+	n := min(len(t.rest.Frames), cap(b.Frames))
+	b.Frames, b.Data = append(b.Frames[:0], t.rest.Frames[:n]...), t.rest.Data
+	t.rest.Frames = t.rest.Frames[n:]
+	return nil
 }
 
-func (t *tap) Interrupt()   { t.once.Do(func() { close(t.stop) }) }
+func (t *tap) Interrupt()   { t.stop.Store(true) }
 func (t *tap) Close() error { return nil }
 func (t *tap) Now() int64   { return t.now.Load() }
 func (t *tap) Stats() capture.Stats {
