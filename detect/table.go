@@ -1,6 +1,11 @@
 package detect
 
-import "iter"
+import (
+	"iter"
+	"sync/atomic"
+
+	"github.com/weir-sensor/weir/internal/resident"
+)
 
 // Table remembers values by key, at most so many: beyond that, the one that was not used for longest is forgotten. What is
 // kept depends on the order of use alone, not on hashes. Values stay in their place while they are remembered, so a pointer
@@ -267,6 +272,7 @@ func (t *Table[K, V]) close(slot uint32) {
 func (t *Table[K, V]) grow() {
 	old := t.index
 	t.index = make([]tableSlot, 2*len(old))
+	resident.Touch(t.index, func(s *tableSlot) { atomic.AddUint32(&s.hash, 0) })
 	mask := uint32(len(t.index) - 1)
 	for _, s := range old {
 		if s.entry == 0 {

@@ -2,11 +2,13 @@ package hosts
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/sketch"
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/internal/resident"
 	"github.com/weir-sensor/weir/packet"
 )
 
@@ -224,6 +226,8 @@ type knocker struct {
 const (
 	knockers   = 65536
 	maxKnocked = 4096 // places that are emptied one by one
+
+	manyKnocked = 128 // from here on all of them are likely to be needed
 )
 
 // knock says whether an unanswered flow of an unknown client counts: the client has asked another port, which then counts,
@@ -236,7 +240,9 @@ func (d *Detector) knock(f *detect.Flow) bool {
 		return v.port != port
 	}
 	if v.version == 0 && len(d.knocked) < maxKnocked {
-		d.knocked = append(d.knocked, at)
+		if d.knocked = append(d.knocked, at); len(d.knocked) == manyKnocked {
+			resident.Touch(d.knockers, func(k *knocker) { atomic.AddUint32(&k.port, 0) })
+		}
 	}
 	*v = knocker{f.Client, f.Version, port, f.ID}
 	return false

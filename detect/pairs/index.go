@@ -1,5 +1,11 @@
 package pairs
 
+import (
+	"sync/atomic"
+
+	"github.com/weir-sensor/weir/internal/resident"
+)
+
 // index finds entries, which are numbered from 0, by the hashes of their keys. Those of one hash are for its user to tell
 // apart. Slots are in the order of hashes, so that growing goes through memory from front to back.
 type index struct {
@@ -38,6 +44,7 @@ func (x *index) add(hash uint32, entry int) {
 	if x.len++; 4*x.len > 3*len(x.slots) {
 		old := x.slots
 		x.slots, x.shift = make([]slot, 2*len(old)), x.shift-1
+		resident.Touch(x.slots, func(s *slot) { atomic.AddUint32(&s.hash, 0) })
 		for _, s := range old {
 			if s.entry != 0 {
 				x.place(s)

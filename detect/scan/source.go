@@ -2,10 +2,12 @@ package scan
 
 import (
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/sketch"
+	"github.com/weir-sensor/weir/internal/resident"
 	"github.com/weir-sensor/weir/packet"
 )
 
@@ -64,6 +66,9 @@ type candidates struct {
 	evicted uint64
 }
 
+// manyCandidates is from how many on all places are likely to be needed.
+const manyCandidates = 128
+
 // place returns the place of a source.
 func (c *candidates) place(k key) *candidate {
 	return &c.slots[sketch.Addr(uint64(k.proto), k.host.Addr)>>32*uint64(len(c.slots))>>32]
@@ -76,7 +81,9 @@ func (c *candidates) put(k key) (_ *candidate, fresh bool) {
 	case v.key == k:
 		return v, false
 	case v.key.host.Version == 0:
-		c.len++
+		if c.len++; c.len == manyCandidates {
+			resident.Touch(c.slots, func(c *candidate) { atomic.AddUint32(&c.gaveUp, 0) })
+		}
 	default:
 		c.evicted++
 	}

@@ -1,5 +1,11 @@
 package sketch
 
+import (
+	"sync/atomic"
+
+	"github.com/weir-sensor/weir/internal/resident"
+)
+
 // Seen remembers hashes for a time between one span and two, and no more of them than it has room for: two generations of a
 // Bloom filter, of which the elder is forgotten when the younger one is as old as the span, or full. Every hash has its
 // place in one block of 32 bytes, where it sets 8 bits (Putze, Sanders and Singler, Cache-, Hash- and Space-Efficient Bloom
@@ -101,7 +107,9 @@ func (s *Seen) AddAt(place, hash uint64) bool {
 	}
 	at[s.young].set(bits)
 	if set := &s.set[s.young]; len(*set) <= fewSet {
-		*set = append(*set, s.index(place))
+		if *set = append(*set, s.index(place)); len(*set) > fewSet {
+			resident.Touch(s.blocks, func(b *[2]block) { atomic.AddUint64(&b[0].a, 0) })
+		}
 	}
 	s.len++
 	return known

@@ -1,0 +1,2 @@
+// Package resident has memory there before it is used.
+package resident
