@@ -38,7 +38,7 @@ func TestFilter(t *testing.T) {
 	}
 	long := "vlan and (host 10.0.0.3 or host 10.0.1.4 or " + strings.Join(hosts, " or ") + ")"
 	cfg := testConfig()
-	cfg.RingSize = 4 << 20
+	cfg.RingSize = 256 * BlockUnit
 	rings, s := start(t, 1, cfg, Options{})
 	drain(t, rings, 1)
 	list := packets(rand.New(rand.NewPCG(5, 6)), 500)
@@ -71,8 +71,7 @@ func TestFilter(t *testing.T) {
 			t.Errorf("%s: %v", expr, err)
 			continue
 		}
-		send(t, s, sent...)
-		got := drain(t, opened, 100)
+		got := append(relay(t, s, opened, 100, sent), drain(t, opened, 100)...)
 		if len(got) != len(want) {
 			t.Errorf("%s: %d frames, from a file %d", expr, len(got), len(want))
 		}

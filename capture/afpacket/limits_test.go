@@ -37,6 +37,7 @@ func TestRingLimits(t *testing.T) {
 			}
 			cfg := testConfig()
 			cfg.RingSize, cfg.BlockSize, cfg.Snaplen = test.ring, test.block, test.snaplen
+			cfg.BlockTimeout = MaxBlockTimeout // for four blocks are few where sending is held up
 			rings, s := start(t, 1, cfg, Options{})
 			sent := frames(packets(rand.New(rand.NewPCG(29, 30)), 30))
 			send(t, s, sent...)

@@ -27,10 +27,11 @@ const inside = "WEIR_TEST_NETNS"
 //		return
 //	}
 //
-// The test is skipped where namespaces may not be made. It must be a top-level test, and over in two minutes.
+// The test is skipped where namespaces may not be made. It must be a top-level test, and over in five minutes, which is
+// many times what any of them takes on a busy machine.
 func Inside(t *testing.T) bool {
 	t.Helper()
-	return InsideFor(t, 2*time.Minute)
+	return InsideFor(t, 5*time.Minute)
 }
 
 // InsideFor is Inside for a test that takes that long at most.
@@ -124,6 +125,26 @@ func Pair(t testing.TB, a, b string) {
 	Run(t, fmt.Sprintf("ip link add %s type veth peer name %s", a, b))
 	Run(t, "ip link set "+a+" up")
 	Run(t, "ip link set "+b+" up")
+	Carries(t, a)
+	Carries(t, b)
+}
+
+// Carries waits until an interface, which is up, sends what it is given. When its other end has come up, the kernel has it
+// begin a little later, or much later where the machine is busy, and drops without a word what it is given until then.
+func Carries(t testing.TB, name string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		i, err := net.InterfaceByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i.Flags&net.FlagRunning != 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s carries nothing", name)
+		}
+	}
 }
 
 // In calls f in a namespace that 'ip netns add' made. A socket that f opens stays in it.
