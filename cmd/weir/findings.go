@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/ensemble"
@@ -36,6 +37,17 @@ func gather(e *detect.Engine) (f findings) {
 		}
 	}
 	return f
+}
+
+// names returns the names of the tables that there are.
+func (f *findings) names() (names []string) {
+	for name, there := range map[string]bool{"hosts": f.hosts != nil, "scored_flows": f.flows != nil, "ports": f.ports != nil} {
+		if there {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // write writes each table into a file that create makes.

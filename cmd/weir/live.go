@@ -263,6 +263,7 @@ type liveSinks struct {
 	kept   *kept                   // nil without --write-pcap
 	format output.Format           // of files
 	sums   *output.AggregateQueues // nil: none are wanted
+	tables []string                // that detectors fill
 }
 
 // sinks opens what was asked for, and lets opt tell the outputs the time.
@@ -301,6 +302,8 @@ func (l *live) sinks(opt *sensor.Options, alerts *output.AlertTee) (*liveSinks, 
 		}
 		if opt.Detect != nil {
 			addAlerts(alertFiles, outputs.AlertFiles())
+			found := gather(opt.Detect)
+			to.tables = found.names()
 		}
 		if l.config.Aggregate.Enabled {
 			to.sums = outputs.AggregateFiles(l.config.Aggregate)
@@ -328,13 +331,16 @@ func (l *live) sinks(opt *sensor.Options, alerts *output.AlertTee) (*liveSinks, 
 	return to, nil
 }
 
-// openDir opens the directory of files, and completes what a run that was killed left in it.
+// openDir opens the directory of files, completes what a run that was killed left in it, and keeps what this run would replace.
 func (l *live) openDir() (*output.Dir, error) {
 	dir, err := output.OpenDir(l.out)
 	if err != nil {
 		return nil, err
 	}
 	left, err := dir.Recover()
+	if err == nil {
+		err = l.setAside(dir)
+	}
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}

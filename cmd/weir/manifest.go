@@ -19,6 +19,7 @@ type manifest struct {
 	Version    string           `json:"version"`              // of the program
 	Commit     string           `json:"commit,omitempty"`     // it was built from
 	Complete   bool             `json:"complete"`             // false: an error stopped the run, a signal a replay, or a live run goes on or was killed
+	Began      string           `json:"began,omitempty"`      // a live run, by the clock of the machine; as in its ledger files
 	Inputs     []manifestInput  `json:"inputs"`               // in the order in which they were read
 	Interfaces []string         `json:"interfaces,omitempty"` // of a live run, which has no inputs
 	Labels     []manifestLabels `json:"labels,omitempty"`     // as --labels named them
@@ -81,7 +82,7 @@ func newManifest(c config.Config, stats pcapfile.Stats, ledger *sensor.Ledger, o
 // manifest is that of a live run, whose input is the wire.
 func (l *live) manifest(ledger *sensor.Ledger, complete bool) *manifest {
 	m := newManifest(l.config, pcapfile.Stats{}, ledger, nil, complete)
-	m.Interfaces, m.judgedBy = l.ifaces, l.by
+	m.Began, m.Interfaces, m.judgedBy = stamp(l.began), l.ifaces, l.by
 	return m
 }
 
@@ -114,6 +115,9 @@ func (to *liveSinks) files() []string {
 		if to.queues[queue] != nil {
 			names = append(names, name+"-*."+to.format.String())
 		}
+	}
+	for _, name := range to.tables {
+		names = append(names, name+"."+output.NDJSON.String())
 	}
 	slices.Sort(names)
 	return append(names, "ledger.json")

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -54,6 +55,33 @@ func (r *Ranked) speakers() string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// compare tells which of two rows comes first, as in a ranking.
+func (r Ranked) compare(other Ranked) int {
+	return cmp.Or(cmp.Compare(other.Probability, r.Probability), cmp.Compare(other.Score, r.Score), // NaN is less than all
+		cmp.Compare(least(r.P), least(other.P)), cmp.Compare(other.Alerts, r.Alerts))
+}
+
+// least makes the largest of a p-value that is not known.
+func least(p float64) float64 {
+	if math.IsNaN(p) {
+		return math.Inf(1)
+	}
+	return p
+}
+
+// worstFirst sorts the rows of several rankings, the worst first, and keeps the first of each host, at most n. Of rows that are
+// alike the order stays.
+func worstFirst(rows []Ranked, n int) []Ranked {
+	slices.SortStableFunc(rows, Ranked.compare)
+	seen := map[string]bool{}
+	rows = slices.DeleteFunc(rows, func(r Ranked) bool {
+		again := seen[r.Host]
+		seen[r.Host] = true
+		return again
+	})
+	return rows[:min(n, len(rows))]
 }
 
 func (b *Builder) rankingSection() report.Section {

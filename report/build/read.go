@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -24,6 +25,10 @@ func (b *Builder) ReadDir(dir string) error {
 	if err := b.readLedger(filepath.Join(dir, "ledger.json")); err != nil {
 		b.Note(fmt.Sprintf("What was lost is not known: %s.", err))
 	}
+	if ofSeveralRuns(dir) {
+		b.Note(fmt.Sprintf("%s has records of more than one run: the ledger is that of the last of them, those of the others are in %s.",
+			dir, "ledger-TIME.json and ledger-TIME.ndjson"))
+	}
 	for _, read := range []func(dir string) error{b.readAlerts, b.readHosts, b.readWindows} {
 		if err := read(dir); err != nil {
 			return err
@@ -31,6 +36,14 @@ func (b *Builder) ReadDir(dir string) error {
 	}
 	return nil
 }
+
+// ofSeveralRuns says whether a run has left a manifest in a directory into which another one has written since.
+func ofSeveralRuns(dir string) bool {
+	entries, _ := os.ReadDir(dir) // whoever reads the rows says why not
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return earlierManifest.MatchString(e.Name()) })
+}
+
+var earlierManifest = regexp.MustCompile(`^manifest-[0-9TZ_]+\.json$`)
 
 func (b *Builder) readLedger(path string) error {
 	f, err := os.Open(path)
@@ -47,16 +60,16 @@ func (b *Builder) readLedger(path string) error {
 	return b.Ledger(text)
 }
 
-// rows reads rows of a kind and notes what was wrong with them.
-func (b *Builder) rows(dir, kind string, columns []string, visit func(r *flowfile.Row)) error {
-	_, unreadable, problems, err := flowfile.ReadRows(dir, kind, columns, visit)
+// rows reads rows of a kind, of so many files, and notes what was wrong with them.
+func (b *Builder) rows(dir, kind string, columns []string, visit func(r *flowfile.Row)) (files int, err error) {
+	files, unreadable, problems, err := flowfile.ReadRows(dir, kind, columns, visit)
 	if unreadable > 0 {
 		b.Note(fmt.Sprintf("%d rows of %s could not be read.", unreadable, kind))
 	}
 	for _, p := range problems {
 		b.Note(p + ".")
 	}
-	return err
+	return files, err
 }
 
 func (b *Builder) readAlerts(dir string) error {
@@ -80,7 +93,7 @@ func (b *Builder) readAlerts(dir string) error {
 	)
 	columns := []string{"id", "detector", "kind", "severity", "subject", "server", "server_port", "proto", "message", "score", "probability",
 		"count", "evidence_total", "first", "last", "evidence"}
-	return b.rows(dir, "alerts", columns, func(r *flowfile.Row) {
+	_, err := b.rows(dir, "alerts", columns, func(r *flowfile.Row) {
 		a := Alert{ID: r.Text(alertID), Detector: r.Text(detector), Kind: r.Text(kind), Severity: r.Text(severity), Subject: r.Text(subject),
 			Server: r.Text(server), Port: r.Number(port), Proto: r.Text(proto), Message: r.Text(message), Score: r.Number(score),
 			Probability: r.Number(probability), Count: r.Number(count), Total: r.Number(total), Flows: flowIDs(r.Text(flows))}
@@ -88,6 +101,7 @@ func (b *Builder) readAlerts(dir string) error {
 		a.Last, _ = r.Time(last)
 		b.Alert(a)
 	})
+	return err
 }
 
 // flowIDs reads ids of flows, 16 hexadecimal digits each, whatever stands between them.
@@ -107,9 +121,11 @@ func flowIDs(list string) (ids []uint64) {
 	return ids
 }
 
+// readHosts reads the rankings of a directory's runs: a host is there as it was in the run in which it looked worst.
 func (b *Builder) readHosts(dir string) error {
+	rows := b.ranking
 	columns := []string{"host", "probability", "score", "p", "alerts", "first", "last", "detectors"}
-	return b.rows(dir, "hosts", columns, func(r *flowfile.Row) {
+	files, err := b.rows(dir, "hosts", columns, func(r *flowfile.Row) {
 		h := Ranked{Host: r.Text(0), Probability: r.Number(1), Score: r.Number(2), P: r.Number(3), Alerts: r.Number(4)}
 		h.First, _ = r.Time(5)
 		h.Last, _ = r.Time(6)
@@ -123,14 +139,21 @@ func (b *Builder) readHosts(dir string) error {
 				h.Shares = append(h.Shares, Share{s.Detector, *s.Share})
 			}
 		}
-		b.Host(h)
+		if rows = append(rows, h); len(rows) >= 2*b.opt.AllRows {
+			rows = worstFirst(rows, b.opt.AllRows)
+		}
 	})
+	if b.ranking = worstFirst(rows, b.opt.AllRows); files > 1 {
+		b.Note(fmt.Sprintf("%s has the rankings of %d runs: each host is ranked as in the run in which it looked worst.", dir, files))
+	}
+	return err
 }
 
 // readWindows reads windows; the class is that of report.label.
 func (b *Builder) readWindows(dir string) error {
 	columns := slices.Concat([]string{"client"}, features.Names(), []string{"label_" + b.opt.Label})
-	return b.rows(dir, "windows", columns, func(r *flowfile.Row) {
+	_, err := b.rows(dir, "windows", columns, func(r *flowfile.Row) {
 		b.Window(func() string { return r.Text(len(columns) - 1) }, func(feature int) float64 { return r.Number(1 + feature) })
 	})
+	return err
 }
