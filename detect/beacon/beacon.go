@@ -41,7 +41,8 @@ type Detector struct {
 
 	first, last int64 // contact of the data set, ns
 
-	group []contactOf // scratch
+	group            []contactOf // scratch
+	hashes, services []uint64    // of the pairs and services of these
 
 	times   []int64 // scratch
 	seconds []int64
@@ -146,7 +147,7 @@ func (d *Detector) Tables() []detect.TableCount {
 
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
-	d.group = d.group[:0]
+	d.group, d.hashes, d.services = d.group[:0], d.hashes[:0], d.services[:0]
 	for i := range flows {
 		f := &flows[i]
 		if f.First() {
@@ -154,15 +155,15 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 		}
 		if d.matters(f) {
 			c := d.contactOf(f)
-			d.series.Warm(c.hash)
-			d.pairs.Warm(c.hash)
-			d.endpoints.Warm(c.service)
-			d.group = append(d.group, c)
+			d.group, d.hashes, d.services = append(d.group, c), append(d.hashes, c.hash), append(d.services, c.service)
 		}
 		if silent(f) {
 			d.keep(f)
 		}
 	}
+	d.series.WarmAll(d.hashes)
+	d.pairs.WarmAll(d.hashes)
+	d.endpoints.WarmAll(d.services)
 	for i := range d.group {
 		d.contact(&d.group[i])
 	}
