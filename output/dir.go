@@ -16,7 +16,7 @@ import (
 // program was killed or the disk was full. One goroutine at a time uses it.
 type Dir struct {
 	path  string
-	lock  *os.File
+	lock  *os.File // nil: other runs are not kept out
 	files []*part
 }
 
@@ -46,6 +46,9 @@ func OpenDir(path string) (*Dir, error) {
 	}
 	return d, nil
 }
+
+// Within returns a Dir for files that appear together in a directory which is no run's own. It keeps nobody out.
+func Within(path string) *Dir { return &Dir{path: path} }
 
 // Create begins a file, see the function Create. Its Close ends the writing; it appears with Complete.
 func (d *Dir) Create(name string) (Target, error) {
@@ -128,5 +131,8 @@ func (d *Dir) Close() error {
 	for _, p := range d.files {
 		problems = append(problems, p.Abort())
 	}
-	return errors.Join(append(problems, d.lock.Close())...)
+	if d.lock != nil {
+		problems = append(problems, d.lock.Close())
+	}
+	return errors.Join(problems...)
 }

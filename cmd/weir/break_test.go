@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/weir-sensor/weir/output"
@@ -105,6 +106,60 @@ func TestClosedPipeLeavesTheFiles(t *testing.T) {
 	a := &app{stdin: strings.NewReader(""), stdout: closedPipe{}, stderr: io.Discard}
 	if status := a.run(context.Background(), []string{"replay", "--windows", "--stdout", "windows", "--report", dir, demo}); status != exitOK || len(names(t, dir)) == 0 {
 		t.Errorf("status %d, report %q", status, names(t, dir))
+	}
+}
+
+// So does whoever has read enough of the summary, or whose disk for it is full, which is said once.
+func TestUnreadSummaryLeavesTheFiles(t *testing.T) {
+	for name, command := range map[string][]string{"replay": {"replay", "--detect"}, "detect": {"detect"}} {
+		input := demo
+		if name == "detect" {
+			input = flowsOf(t, demo)
+		}
+		for stdout, want := range map[io.Writer]int{closedPipe{}: exitOK, fullDevice{}: exitFailed} {
+			out, report := t.TempDir(), filepath.Join(t.TempDir(), "report")
+			var stderr bytes.Buffer
+			a := &app{stdin: strings.NewReader(""), stdout: stdout, stderr: &stderr}
+			status := a.run(context.Background(), slices.Concat(command, []string{"--out", out, "--report", report, "--log-level", "error", input}))
+			said := map[int]string{exitOK: "", exitFailed: "weir: write summary: no space left on device\n"}[want]
+			if status != want || stderr.String() != said {
+				t.Errorf("%s into %T: status %d, %q, want %d, %q", name, stdout, status, stderr.String(), want, said)
+			}
+			if !slices.Contains(names(t, out), "manifest.json") || !slices.Contains(names(t, report), "report.html") {
+				t.Errorf("%s into %T: left records %q and a report %q", name, stdout, names(t, out), names(t, report))
+			}
+		}
+	}
+}
+
+// fullDevice is /dev/full.
+type fullDevice struct{}
+
+func (fullDevice) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// A report that cannot be written takes no records with it, and a directory of records is none for reports.
+func TestReportThatCannotBeWritten(t *testing.T) {
+	for name, command := range map[string][]string{"replay": {"replay", "--detect", demo}, "detect": {"detect", flowsOf(t, demo)}} {
+		out, report := t.TempDir(), t.TempDir()
+		if err := os.Mkdir(filepath.Join(report, ".hours.csv.partial"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		stdout, stderr, status := runReport(append(command, "--out", out, "--report", report)...)
+		if status != exitFailed || !strings.Contains(stderr, "weir: write report into "+report+": create "+filepath.Join(report, "hours.csv")) {
+			t.Errorf("%s: status %d, %s%s", name, status, stdout, stderr)
+		}
+		if got := names(t, report); len(got) != 1 || !slices.Contains(names(t, out), "manifest.json") {
+			t.Errorf("%s: left of the report %q, of the records %q", name, got, names(t, out))
+		}
+		for _, same := range []string{out, filepath.Join(out, "..", filepath.Base(out)), filepath.Join(out, "new")} {
+			_, stderr, status := runReport(append(command, "--out", filepath.Clean(same), "--report", same)...)
+			if status != exitUsage || !strings.HasPrefix(stderr, "weir: --report: got "+same+", where the records are") {
+				t.Errorf("%s: status %d, %s", name, status, stderr)
+			}
+		}
+		if _, stderr, status := runReport("report", "-o", out, out); status != exitUsage || !strings.HasPrefix(stderr, "weir: --out: got "+out+", where the records are") {
+			t.Errorf("report: status %d, %s", status, stderr)
+		}
 	}
 }
 

@@ -84,7 +84,7 @@ func newDetect(a *app) *cobra.Command {
 			if d.report == "" && cmd.Flags().Changed("report") {
 				return usagef("--report: got an empty name, want a directory")
 			} else if d.report != "" {
-				if err := writable(d.report); err != nil {
+				if err := reportDir("--report", d.report, d.out); err != nil {
 					return err
 				}
 				d.build = build.New(reportOptions(d.config, d.log, reportTitle, strings.Join(args, ", ")))
@@ -222,18 +222,18 @@ func (d *detectFiles) finish(ctx context.Context, stats flowfile.Stats, l detect
 	if ctx.Err() != nil {
 		d.log.Warn("stopped by a signal; the alerts are complete up to there", "rows", stats.Rows)
 	}
-	if d.build != nil {
-		if err := errors.Join(fillBooks(d.build, l, d.found.hosts), writeReport(d.report, d.build, d.config)); err != nil {
-			return err
-		}
-	}
+	var err error
 	if d.dir != nil {
-		if err := d.writeFiles(stats, l, ctx.Err() == nil); err != nil {
-			return err
-		}
+		err = d.writeFiles(stats, l, ctx.Err() == nil)
+	}
+	if d.build != nil { // also where the files cannot be written, as these are without it
+		err = errors.Join(err, fillBooks(d.build, l, d.found.hosts), writeReport(d.report, d.build, d.config))
+	}
+	if err != nil {
+		return err
 	}
 	if d.worst != nil { // after the files, which somebody may want who does not read to the end
-		if err := errors.Join(printRanking(d.app.stdout, d.found.hosts), d.worst.Print(d.app.stdout)); err != nil {
+		if err := printFound(d.app.stdout, d.found.hosts, d.worst); err != nil {
 			return err
 		}
 		books := fmt.Sprintf("%d rows read: %d flows judged, %d late, %d unreadable, %d not IP\n", l.Rows, l.Order.Judged, l.Order.Late, l.Unreadable, l.NotIP)

@@ -90,7 +90,7 @@ func warnSums(log *slog.Logger, c aggregate.Counts) {
 // print prints the summary where one was asked for: of what was found first.
 func (o *outputs) print(w io.Writer, ledger *sensor.Ledger, hosts []ensemble.RankedHost) error {
 	if o.worst != nil {
-		if err := errors.Join(printRanking(w, hosts), o.worst.Print(w)); err != nil {
+		if err := printFound(w, hosts, o.worst); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weir-sensor/weir/detect/ensemble"
 	"github.com/weir-sensor/weir/output"
+	"github.com/weir-sensor/weir/output/summary"
 )
 
 const shownHosts = 10 // rows on the terminal
@@ -83,6 +84,14 @@ func named[T any](name string, t output.Type, value func(*T) output.Value) outpu
 
 func nullable[T any](name string, t output.Type, value func(*T) output.Value) output.Field[T] {
 	return output.Field[T]{Column: output.Column{Name: name, Type: t, Nullable: true}, Value: value}
+}
+
+// printFound prints the worst hosts and alerts.
+func printFound(w io.Writer, hosts []ensemble.RankedHost, worst *summary.Alerts) error {
+	if err := printRanking(w, hosts); err != nil {
+		return err
+	}
+	return worst.Print(w)
 }
 
 // printRanking prints the worst hosts: those of which an alert says something.

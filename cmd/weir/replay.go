@@ -117,7 +117,7 @@ func (r *replay) nowhere(cmd *cobra.Command) error {
 func (r *replay) reportable(cmd *cobra.Command) error {
 	switch {
 	case r.report != "":
-		return writable(r.report)
+		return reportDir("--report", r.report, r.out)
 	case cmd.Flags().Changed("report"):
 		return usagef("--report: got an empty name, want a directory")
 	}
@@ -259,16 +259,21 @@ func (r *replay) warn(ctx context.Context, stats pcapfile.Stats, ledger *sensor.
 	}
 }
 
-// finish writes what goes with the records.
+// finish writes what goes with the records, and the report: where one of the two cannot be written, the other is. The summary
+// comes after them, which somebody may want who does not read that to its end.
 func (r *replay) finish(ledger sensor.Ledger, stats pcapfile.Stats, to *outputs, found findings, complete bool) error {
-	if err := to.print(r.app.stdout, &ledger, found.hosts); err != nil {
+	err := r.finishRecords(ledger, stats, found, complete)
+	if r.build != nil {
+		err = errors.Join(err, fillBooks(r.build, r.withLedger(&ledger), found.hosts), writeReport(r.report, r.build, r.loaded.Config))
+	}
+	if err != nil {
 		return err
 	}
-	if r.build != nil {
-		if err := errors.Join(fillBooks(r.build, r.withLedger(&ledger), found.hosts), writeReport(r.report, r.build, r.loaded.Config)); err != nil {
-			return err
-		}
-	}
+	return to.print(r.app.stdout, &ledger, found.hosts)
+}
+
+// finishRecords completes the directory of records, if there is one.
+func (r *replay) finishRecords(ledger sensor.Ledger, stats pcapfile.Stats, found findings, complete bool) error {
 	if r.out == "" {
 		return nil
 	}

@@ -65,7 +65,7 @@ func newReport(a *app) *cobra.Command {
 				return err
 			}
 			r.config, r.log = loaded.Config, a.logger(loaded.Config)
-			if err := r.check(cmd); err != nil {
+			if err := r.check(cmd, args); err != nil {
 				return err
 			}
 			return r.run(cmd.Context(), args)
@@ -87,7 +87,7 @@ func newReport(a *app) *cobra.Command {
 }
 
 // check refuses flags that make no sense, and finds out which sections are wanted.
-func (r *reporting) check(cmd *cobra.Command) error {
+func (r *reporting) check(cmd *cobra.Command, paths []string) error {
 	flags := cmd.Flags()
 	r.joined = flags.Changed("labels")
 	if !(r.exfiltration >= 0 && r.exfiltration < 100) {
@@ -111,7 +111,7 @@ func (r *reporting) check(cmd *cobra.Command) error {
 	case r.quiet && r.out == "":
 		return usagef("--quiet: there is nowhere to write to, want -o too")
 	case r.only == nil && r.out != "":
-		return writable(r.out)
+		return reportDir("--out", r.out, paths...)
 	case r.out != "" && isDir(r.out):
 		return usagef("-o: %s is a directory, want a file for some sections alone", r.out)
 	case r.out != "":

@@ -74,13 +74,36 @@ func classes(labels *output.Labels, name string) func(uint32) string {
 	return func(label uint32) string { return labels.Rows[label-1][column] }
 }
 
-// writable makes a directory and returns an error where no file can be written into it, so that it is known beforehand.
-func writable(dir string) error {
+// reportDir returns an error where no report can be written into a directory, so that it is known beforehand: no file can be
+// made in it, or it is one of records, among which the tables of a report would be taken for records.
+func reportDir(flag, dir string, records ...string) error {
+	for _, other := range records {
+		if sameDir(dir, other) {
+			return usagef("%s: got %s, where the records are, want another directory", flag, dir)
+		}
+	}
+	_, missing := os.Stat(dir)
 	probe, err := output.Create(filepath.Join(dir, ".report"))
 	if err != nil {
 		return err
 	}
-	return probe.Abort()
+	err = probe.Abort()
+	if missing != nil {
+		_ = os.Remove(dir) // until there is a report
+	}
+	return err
+}
+
+// sameDir says whether two names, either of which may be "", are of the same directory, also where it is not made yet.
+func sameDir(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		absA, errA := filepath.Abs(a)
+		absB, errB := filepath.Abs(b)
+		return a != "" && b != "" && errA == nil && errB == nil && absA == absB
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 // isDir says whether a directory is there.
