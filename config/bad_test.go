@@ -51,12 +51,12 @@ func TestBadTextSources(t *testing.T) {
 			"WEIR_FLOW_IDLE_TPC: got an unknown variable, want a known one; did you mean WEIR_FLOW_IDLE_TCP?"},
 		{Sources{Environ: []string{"WEIR_NOTHING_OF_THE_KIND=1", "WEIR_SHARED=x", "PATH=/bin"}},
 			"WEIR_NOTHING_OF_THE_KIND: got an unknown variable, want one that 'weir config explain' lists"},
-		{Sources{Environ: []string{"WEIR_SENSOR_BATCH="}}, `sensor.batch: got "", want a whole number (WEIR_SENSOR_BATCH)`},
+		{Sources{Environ: []string{"WEIR_SENSOR_BATCH="}}, `sensor.batch: got "", want a whole number: 1 to 65536 (WEIR_SENSOR_BATCH)`},
 		{Sources{Flags: []Setting{{"sensor.shards", "many", "--shards"}}},
-			"sensor.shards: got many, want a whole number (--shards)"},
+			"sensor.shards: got many, want a whole number: 0 (one for each CPU) to 256 (--shards)"},
 		// A weaker source's mistake is a mistake even where a stronger one sets the key.
 		{Sources{Environ: []string{"WEIR_SENSOR_BATCH=x"}, Set: []string{"sensor.batch=5"}},
-			"sensor.batch: got x, want a whole number (WEIR_SENSOR_BATCH)"},
+			"sensor.batch: got x, want a whole number: 1 to 65536 (WEIR_SENSOR_BATCH)"},
 		{Sources{Environ: []string{"WEIR_LOG_LEVEL=loud"}, Set: []string{"sensor.batch=0", "sensor.shards=257"}},
 			"sensor.shards: got 257, want 0 (one for each CPU) to 256 (--set)\n" +
 				"sensor.batch: got 0, want 1 to 65536 (--set)\n" +

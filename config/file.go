@@ -69,7 +69,7 @@ func (w *walk) entry(key string, n *yaml.Node, where string) {
 	if t, ok := w.types[key]; ok {
 		value, ok := fromYAML(t, n)
 		if !ok {
-			w.problem(key, "got "+nodeText(n)+", want "+typeText(t), where)
+			w.problem(key, "got "+nodeText(n)+", want "+want(key, t), where)
 			return
 		}
 		w.set(key, value, where)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ type Setting struct {
 // Loaded is a valid configuration and where each of its values came from.
 type Loaded struct {
 	Config  Config
+	Empty   bool // there is a file and nothing in it, not even a comment
 	origins map[string]string
 }
 
@@ -85,7 +87,12 @@ func load(s Sources, file []byte) (*Loaded, error) {
 	for _, setting := range s.Flags {
 		l.text(setting)
 	}
-	return l.finish()
+	loaded, err := l.finish()
+	if err != nil {
+		return nil, err
+	}
+	loaded.Empty = s.File != "" && len(bytes.TrimSpace(file)) == 0
+	return loaded, nil
 }
 
 // loader collects values, their origins and the problems of all sources.
@@ -126,7 +133,7 @@ func (l *loader) text(s Setting) {
 	}
 	value, ok := fromText(t, s.Value)
 	if !ok {
-		l.problem(s.Key, "got "+show(s.Value)+", want "+typeText(t), s.Where)
+		l.problem(s.Key, "got "+show(s.Value)+", want "+want(s.Key, t), s.Where)
 		return
 	}
 	l.set(s.Key, value, s.Where)

@@ -62,3 +62,16 @@ func TestReloadIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// An empty file is all defaults, and known to be empty; one with a comment is not.
+func TestEmptyFile(t *testing.T) {
+	for text, want := range map[string]bool{"": true, " \n\n": true, "# all defaults\n": false, "{}\n": false, "flow: {max_flows: 5}\n": false} {
+		loaded, err := load(Sources{File: "weir.yaml"}, []byte(text))
+		if err != nil || loaded.Empty != want {
+			t.Errorf("%q: got %v, %v, want %t", text, loaded, err, want)
+		}
+	}
+	if loaded, err := Load(Sources{}); err != nil || loaded.Empty {
+		t.Errorf("no file: got %v, %v", loaded, err)
+	}
+}

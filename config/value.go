@@ -13,6 +13,19 @@ import (
 
 var durationType = reflect.TypeFor[time.Duration]()
 
+// want says what a key of type t accepts: how its value is written and, of a number, which ones.
+func want(key string, t reflect.Type) string {
+	text := typeText(t)
+	if strings.HasSuffix(text, "number") {
+		for _, k := range Keys() {
+			if k.Name == key {
+				text += ": " + k.Range
+			}
+		}
+	}
+	return text
+}
+
 // typeText says how a value of type t is written.
 func typeText(t reflect.Type) string {
 	switch {
@@ -22,10 +35,8 @@ func typeText(t reflect.Type) string {
 		return "a list of whole numbers from 0 to 65535 such as [8080, 8443]"
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String:
 		return "a list of words such as [one, two]"
-	case t.Kind() == reflect.Int:
+	case t.Kind() == reflect.Int, t.Kind() == reflect.Uint16, t.Kind() == reflect.Uint32:
 		return "a whole number"
-	case t.Kind() == reflect.Uint16, t.Kind() == reflect.Uint32:
-		return fmt.Sprintf("a whole number from 0 to %d", uint64(1)<<t.Bits()-1)
 	case t.Kind() == reflect.Float64:
 		return "a number"
 	case t.Kind() == reflect.Bool:

@@ -26,9 +26,11 @@ const benchHelp = `bench holds a capture in memory and times the stages of the p
 
 Read is by itself, and entropy is the floor that features are compared with.`
 
+// maxMemory is the most that --memory may be, MiB.
+const maxMemory = 1 << 20
+
 func newBench(a *app) *cobra.Command {
-	var rounds int
-	var mebibytes int64
+	var rounds, mebibytes int
 	cmd := &cobra.Command{
 		Use:   "bench PATH...",
 		Short: "Measure the stages of the pipeline over a capture",
@@ -44,8 +46,8 @@ func newBench(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if rounds < 1 || mebibytes < 1 {
-				return usagef("--rounds, --memory: got %d and %d, want 1 or more", rounds, mebibytes)
+			if rounds < 1 || mebibytes < 1 || mebibytes > maxMemory {
+				return usagef("--rounds, --memory: got %d and %d, want 1 or more, and 1 to %d MiB", rounds, mebibytes, maxMemory)
 			}
 			if c := loaded.Config.Capture; c.Filter != "" || c.Dedup {
 				return usagef("capture.filter, capture.dedup: bench measures neither, want them off")
@@ -56,7 +58,7 @@ func newBench(a *app) *cobra.Command {
 			}
 			open := func() (capture.Source, error) { return openCaptures(args, pcapfile.Options{}) }
 			result, err := bench.Run(open, bench.Options{
-				Flow: opt.Flow, Windows: loaded.Config.Window, Decode: opt.Decode, Rounds: rounds, MaxBytes: mebibytes << 20, Now: time.Now,
+				Flow: opt.Flow, Windows: loaded.Config.Window, Decode: opt.Decode, Rounds: rounds, MaxBytes: int64(mebibytes) << 20, Now: time.Now,
 			})
 			if err != nil {
 				return err
@@ -65,7 +67,9 @@ func newBench(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&rounds, "rounds", 5, "Time each stage `n` times and report the median")
-	cmd.Flags().Int64Var(&mebibytes, "memory", 4096, "Hold at most this many `MiB` of packets in memory")
+	cmd.Flags().IntVar(&mebibytes, "memory", 4096, "Hold at most this many `MiB` of packets in memory")
+	wants(cmd.Flags(), "rounds", "1 or more")
+	wants(cmd.Flags(), "memory", fmt.Sprintf("1 to %d MiB", maxMemory))
 	return cmd
 }
 

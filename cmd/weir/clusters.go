@@ -68,6 +68,8 @@ func newFeaturesClusters(a *app) *cobra.Command {
 	flags.Float64Var(&c.bandwidth, "bandwidth", features.DefaultBandwidth, "Lengths at most so many `bytes` from a centre are around it")
 	flags.Uint32Var(&c.maxLength, "max-length", features.MaxClusterLength,
 		fmt.Sprintf("Leave out longer payloads, `bytes`, 1 to %d", features.MaxClusterLength))
+	wants(flags, "bandwidth", "above 0, of bytes")
+	wants(flags, "max-length", fmt.Sprintf("1 to %d bytes", features.MaxClusterLength))
 	flags.BoolVar(&c.tlsOnly, "tls-only", false, "Of TCP, only payloads that begin with a TLS record header")
 	flags.BoolVar(&c.strict, "strict", false, "Exit with status 1 where a capture is cut short or damaged")
 	configFlag(flags, "filter", "capture.filter")

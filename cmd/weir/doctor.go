@@ -68,6 +68,8 @@ func newDoctor(a *app) *cobra.Command {
 	flags.StringVarP(&d.iface, "interface", "i", "", "Watch this `interface` ('weir interfaces' lists them)")
 	flags.Float64Var(&d.seconds, "seconds", 10, "Watch for so many `seconds`")
 	flags.IntVar(&d.buffer, "buffer", libpcap.DefaultConfig().Buffer>>20, "Let the kernel keep so many `MiB` of packets")
+	wants(flags, "seconds", "0.1 to 86400")
+	wants(flags, "buffer", "1 to 1024 MiB")
 	flags.BoolVar(&d.asJSON, "json", false, "Write a JSON object instead of text")
 	configFlag(flags, "filter", "capture.filter")
 	return cmd

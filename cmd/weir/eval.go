@@ -61,6 +61,9 @@ func newEval(a *app) *cobra.Command {
 	flags.Float64Var(&e.judging.Server.Probability, "probability", e.judging.Server.Probability, "Call servers from this `probability` on")
 	flags.IntVar(&e.judging.Draws, "draws", e.judging.Draws, "Draw servers `n` times for intervals")
 	flags.Uint64Var(&e.judging.Seed, "seed", e.judging.Seed, "Decide what is left to chance by this `seed`")
+	wants(flags, "base-rate", "more than 0 and less than 1")
+	wants(flags, "probability", "more than 0 and less than 1")
+	wants(flags, "draws", "0 to 100000")
 	return cmd
 }
 

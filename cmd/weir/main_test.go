@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/weir-sensor/weir/output"
 )
@@ -60,6 +62,17 @@ func TestUsageErrors(t *testing.T) {
 		{nil, []string{"doctor", "--seconds", "3", "x.pcap"}, "--seconds, --buffer: got one of them with captures, want them with -i alone"},
 		{nil, []string{"doctor", "-i", "lo", "--seconds", "0"}, "--seconds: got 0, want 0.1 to 86400"},
 		{nil, []string{"doctor", "-i", "lo", "--buffer", "0"}, "--buffer: got 0, want 1 to 1024 MiB"},
+		{nil, []string{"doctor", "-i", "lo", "--buffer", "1.5"}, `--buffer: got "1.5", want a whole number: 1 to 1024 MiB`},
+		{nil, []string{"doctor", "-i", "lo", "--seconds", "1s"}, `--seconds: got "1s", want a number: 0.1 to 86400`},
+		{nil, []string{"train", "--simulated", "abc"}, `--simulated: got "abc", want a whole number: 0 to 100000`},
+		{nil, []string{"train", "--simulated", "99999999999999999999"}, `--simulated: got "99999999999999999999", want a whole number: 0 to 100000`},
+		{nil, []string{"train", "transport", "--fpr", "1 %"}, `--fpr: got "1 %", want a number: 0 to 0.5`},
+		{nil, []string{"train", "--seed", "-1"}, `--seed: got "-1", want a whole number: 0 to 18446744073709551615`},
+		{nil, []string{"train", bad}, "--out: want the name of the file to write"},
+		{nil, []string{"features", "clusters", "--max-length", "-1", bad}, `--max-length: got "-1", want a whole number: 1 to 1300 bytes`},
+		{nil, []string{"report", "-q=x", bad}, `--quiet: got "x", want true or false`},
+		{nil, []string{"report", "--lateral", `10.0.0.0/8,"`, bad}, `--lateral: got "10.0.0.0/8,\"", want a list such as one,two, whose quotes come in pairs`},
+		{nil, []string{"replay", "--shards", "1e3", bad}, "sensor.shards: got 1e3, want a whole number: 0 (one for each CPU) to 256 (--shards)"},
 		{nil, []string{"interfaces", "eth0"}, `unexpected argument "eth0"; usage: weir interfaces [flags]`},
 		{nil, []string{"config", "print", "--log-level", "loud"},
 			`log.level: got "loud", want debug, info, warn or error (--log-level)`},
@@ -112,6 +125,33 @@ func TestHelpWithoutArguments(t *testing.T) {
 	status, out, stderr := command(t, nil)
 	if status != exitOK || stderr != "" || !strings.HasPrefix(out, "weir measures ") || !strings.Contains(out, "weir replay") {
 		t.Errorf("got status %d, stderr %q, stdout\n%s", status, stderr, out)
+	}
+}
+
+// Every number that a flag takes has its range in the error about what is no number, and no error is that of a library; the usage
+// of each command that reads something names it.
+func TestHelpOfFlags(t *testing.T) {
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			want := valuesOf(f)
+			if f.Annotations[configKey] == nil && (want == "a number" || want == "a whole number") {
+				t.Errorf("%s --%s: want which numbers", cmd.CommandPath(), f.Name)
+			}
+			if want == "" && !slices.Contains([]string{"string", "stringArray"}, f.Value.Type()) && f.Annotations[configKey] == nil {
+				t.Errorf("%s --%s: nobody knows what a %s is", cmd.CommandPath(), f.Name, f.Value.Type())
+			}
+		})
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRoot(&app{}))
+	for _, name := range []string{"train", "train transport", "train sequence", "train ensemble", "eval", "replay", "report", "detect", "bench", "features clusters"} {
+		status, stdout, _ := command(t, nil, append(strings.Fields(name), "--help")...)
+		if status != exitOK || !strings.Contains(stdout, "Usage:\n  weir "+name+" PATH...") {
+			t.Errorf("%s --help: status %d\n%s", name, status, stdout)
+		}
 	}
 }
 

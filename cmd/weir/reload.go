@@ -137,6 +137,9 @@ func (l *live) readConfiguration(become *privilege.Identity) (reread, error) {
 		return reread{}, err
 	}
 	next, changed, restart := config.Reload(l.config, read.Config)
+	if read.Empty && len(changed)+len(restart) > 0 { // as one is that is just being written
+		return reread{}, fmt.Errorf("read configuration: %s is empty, want keys, or a comment where only defaults are meant", l.configFile)
+	}
 	again := reread{changes: texts(changed), restart: texts(restart), swap: func() {
 		l.config = next
 		l.level.Set(next.Log.Least())

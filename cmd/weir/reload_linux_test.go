@@ -93,6 +93,8 @@ func TestLiveReload(t *testing.T) {
 	reload("flow: {max_flows: 0, pressure: 7}\nlgo: {}\n", "; the last reload failed and changed nothing",
 		`level=ERROR msg="reload failed, nothing is changed" problem="lgo: got an unknown key, want a known one; did you mean log? (`+file+`:2)"`,
 		`problem="flow.max_flows: got 0, want 1 to 100000000`, `problem="flow.pressure: got 7`)
+	reload(" \n", "; the last reload failed and changed nothing",
+		`level=ERROR msg="reload failed, nothing is changed" problem="read configuration: `+file+` is empty, want keys, or a comment where only defaults are meant"`)
 	reload("flow: {max_flows: 5}\ntelemetry: {listen: '127.0.0.1:0'}\noutput: {queue: 500, rotate: {size: 65536}}\nlog: {level: warn}\n", "",
 		`level=INFO msg=changed what="output.rotate.size: 1073741824 -> 65536"`, // --set goes before the file
 		`level=INFO msg=changed what="log.level: info -> warn"`,
@@ -100,6 +102,10 @@ func TestLiveReload(t *testing.T) {
 		`level=INFO msg=reloaded changes=2`)
 	reload("telemetry: {listen: '127.0.0.1:0'}\noutput: {rotate: {size: 65536}}\n", "",
 		`level=INFO msg=changed what="log.level: warn -> info"`, `level=INFO msg=reloaded changes=1`)
+	reload("# telemetry: {listen: '127.0.0.1:0'}\n", "", `level=WARN msg="takes effect after a restart" what="telemetry.listen: `,
+		`level=INFO msg=changed what="output.rotate.size: 65536 -> 1073741824"`, `level=INFO msg=reloaded changes=1`)
+	reload("telemetry: {listen: '127.0.0.1:0'}\noutput: {rotate: {size: 65536}}\n", "",
+		`level=INFO msg=changed what="output.rotate.size: 1073741824 -> 65536"`, `level=INFO msg=reloaded changes=1`)
 	for range 20 {
 		reload("telemetry: {listen: '127.0.0.1:0'}\noutput: {rotate: {size: 65536}}\n", "", `level=INFO msg=reloaded changes=0`)
 	}
@@ -108,7 +114,7 @@ func TestLiveReload(t *testing.T) {
 	}
 	until(t, "the frames to arrive", func() bool { return received(t, "wire1") == uint64(10*len(frames)) })
 	_, scraped := fetch(t, url+"/metrics")
-	for _, want := range []string{`weir_reloads_total{result="failed"} 1`, `weir_reloads_total{result="succeeded"} 22`,
+	for _, want := range []string{`weir_reloads_total{result="failed"} 2`, `weir_reloads_total{result="succeeded"} 24`,
 		`weir_last_reload_timestamp_seconds{result="succeeded"} 1`} {
 		if !strings.Contains(scraped, "\n"+want) {
 			t.Errorf("the scrape has no %s", want)

@@ -75,6 +75,7 @@ func newReport(a *app) *cobra.Command {
 	flags.StringVarP(&r.out, "out", "o", "", "Write the report into this `directory`; with some sections alone, a file")
 	flags.BoolVarP(&r.quiet, "quiet", "q", false, "Print nothing")
 	flags.Float64Var(&r.exfiltration, "exfiltration", 0, "Show bytes out and in, of clients from this `percentile` on (0 to below 100)")
+	wants(flags, "exfiltration", "0 to below 100")
 	flags.StringSliceVar(&r.lateral, "lateral", nil, "Show hosts inside these `networks` that talk to each other")
 	flags.Bool("by-country", false, "Show countries")
 	flags.Bool("by-hour", false, "Show hours of the day")

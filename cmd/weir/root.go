@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const rootHelp = `weir measures what flows through a network: it reads packets, from capture files or a network interface, and
@@ -33,6 +36,12 @@ func newRoot(a *app) *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var invalid *pflag.InvalidValueError
+		if errors.As(err, &invalid) {
+			if want := valuesOf(invalid.GetFlag()); want != "" {
+				return usagef("--%s: got %q, want %s", invalid.GetFlag().Name, invalid.GetValue(), want)
+			}
+		}
 		return usagef("%s; '%s --help' lists the flags", oneLine(err), cmd.CommandPath())
 	})
 	flags := root.PersistentFlags()
@@ -44,6 +53,35 @@ func newRoot(a *app) *cobra.Command {
 
 	root.AddCommand(newReplay(a), newLive(a), newDetect(a), newReport(a), newExplain(a), newInterfaces(a), newDoctor(a), newParity(a), newBench(a), newConfig(a), newFeatures(a), newBlocklist(a), newDetectors(a), newTrain(a), newEval(a), newVersion(a))
 	return root
+}
+
+// wantsKey is the annotation of a flag that says which numbers it accepts.
+const wantsKey = "weir.wants"
+
+// wants says which numbers a flag accepts, for the error about what is no number.
+func wants(flags *pflag.FlagSet, name, text string) {
+	flags.Lookup(name).Annotations = map[string][]string{wantsKey: {text}}
+}
+
+// valuesOf says what a flag accepts, "" where that is text.
+func valuesOf(f *pflag.Flag) string {
+	numbers := ""
+	if texts := f.Annotations[wantsKey]; len(texts) > 0 {
+		numbers = ": " + texts[0]
+	}
+	switch f.Value.Type() {
+	case "bool":
+		return "true or false"
+	case "float64":
+		return "a number" + numbers
+	case "int", "uint32":
+		return "a whole number" + numbers
+	case "uint64":
+		return fmt.Sprintf("a whole number: 0 to %d", uint64(math.MaxUint64))
+	case "stringSlice":
+		return "a list such as one,two, whose quotes come in pairs"
+	}
+	return ""
 }
 
 // subcommandsOnly are the Args of a command that only groups others: whatever stands there is no command of it.

@@ -21,7 +21,7 @@ it is a model of pluggable transports.`
 
 func newTrain(a *app) *cobra.Command {
 	group := trainTransport(a, &cobra.Command{
-		Use:     "train",
+		Use:     "train PATH... --labels FILE --out FILE",
 		Short:   "Fit what detectors learn from captures",
 		Long:    trainHelp,
 		Example: `  weir train --labels day.labels.tsv --out model.json day.pcap`,
@@ -36,6 +36,9 @@ func newTrain(a *app) *cobra.Command {
 			}
 			return transport(cmd, args)
 		case len(args) > 0:
+			if _, err := os.Stat(args[0]); err == nil {
+				return transport(cmd, args) // which says what is missing
+			}
 			return subcommandsOnly(cmd, args)
 		}
 		return cmd.Help()

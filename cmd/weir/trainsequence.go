@@ -31,6 +31,8 @@ func newTrainSequence(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.IntVar(&opt.Epochs, "epochs", opt.Epochs, "Go `n` times over the traces")
 	flags.IntVar(&opt.Hidden, "hidden", opt.Hidden, "Give the network `n` units")
+	wants(flags, "epochs", "1 or more")
+	wants(flags, "hidden", fmt.Sprintf("1 to %d", sequence.MaxHidden))
 	flags.Uint64Var(&opt.Seed, "seed", opt.Seed, "Begin with the weights of this `seed`")
 	return cmd
 }

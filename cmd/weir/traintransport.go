@@ -43,6 +43,8 @@ func trainTransport(a *app, cmd *cobra.Command) *cobra.Command {
 	flags.Float64Var(&t.fitting.FPR, "fpr", t.fitting.FPR, "Set the threshold where this `share` of negatives is called, 0 to 0.5")
 	flags.IntVar(&t.fitting.Simulated, "simulated", t.fitting.Simulated, "Fit trees of flow starts to `n` simulated flows of each class, too, 0 to 100000")
 	flags.Uint64Var(&t.fitting.Seed, "seed", t.fitting.Seed, "Decide what is left to chance by this `seed`")
+	wants(flags, "fpr", "0 to 0.5")
+	wants(flags, "simulated", "0 to 100000")
 	return cmd
 }
 
