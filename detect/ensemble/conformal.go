@@ -3,6 +3,8 @@ package ensemble
 import (
 	"math"
 	"slices"
+
+	"github.com/weir-sensor/weir/detect"
 )
 
 // ring holds the latest scores of a class of peers where nothing was found: what is usual there.
@@ -14,7 +16,16 @@ type ring struct {
 
 	tail  tail
 	added int // since tail was fitted
+
+	asked [asked]answer // p-values of scores, since the last one was added; with stale: none
+	stale bool
 }
+
+// answer is the p-value of a score; the zero value is none.
+type answer struct{ score, p float64 }
+
+// asked is how many answers a ring keeps: between two additions, most scores are among a few.
+const asked = 256
 
 // tail is a generalized Pareto distribution of what exceeds the 98th percentile. The zero value knows nothing.
 type tail struct {
@@ -31,7 +42,7 @@ const (
 
 // add takes a score in, and forgets the oldest where the ring is full.
 func (r *ring) add(s float64) {
-	r.added++
+	r.added, r.stale = r.added+1, true
 	if len(r.order) < r.limit {
 		r.order = append(r.order, s)
 		at, _ := slices.BinarySearch(r.sorted, s)
@@ -57,9 +68,21 @@ func (r *ring) replace(old, s float64) {
 	r.sorted[to] = s
 }
 
-// p returns the conformal p-value of a score: (1 + those in the ring that are as large) / (1 + all of them). Beyond the
-// largest of tailScores or more, where that cannot become smaller, it is the fitted tail's, which is at most that.
+// p returns the conformal p-value of a score.
 func (r *ring) p(s float64) float64 {
+	if r.stale {
+		r.asked, r.stale = [asked]answer{}, false
+	}
+	a := &r.asked[detect.Mix(0, math.Float64bits(s))>>56]
+	if a.p == 0 || a.score != s {
+		*a = answer{s, r.count(s)}
+	}
+	return a.p
+}
+
+// count counts what p returns: (1 + those in the ring that are as large) / (1 + all of them). Beyond the
+// largest of tailScores or more, where that cannot become smaller, it is the fitted tail's, which is at most that.
+func (r *ring) count(s float64) float64 {
 	n := len(r.sorted)
 	below, _ := slices.BinarySearch(r.sorted, s)
 	p := float64(1+n-below) / float64(n+1)

@@ -22,8 +22,8 @@ type Detector struct {
 	model   *Calibration // nil: nothing is calibrated
 
 	rings   []*ring // by detector and class; nil: no score yet
-	hosts   *detect.Table[detect.Host, evidence]
-	named   *detect.Table[detect.Host, evidence] // those with alerts, so that a flood of others does not drive them out
+	hosts   *detect.Table[detect.HostKey, evidence]
+	named   *detect.Table[detect.HostKey, evidence] // those with alerts, so that a flood of others does not drive them out
 	flows   flows
 	sayings sayings // of all of these
 	drifts  []drift // by detector
@@ -31,6 +31,7 @@ type Detector struct {
 
 	none, worst, ps, row []float64        // scratch
 	by                   [maxMembers]said // likewise
+	hashes               [warmed]uint64   // likewise, of hosts
 }
 
 var (
@@ -55,8 +56,8 @@ func New(cfg Config, members []string, local []string) (*Detector, error) {
 		cfg: cfg, members: slices.Clone(members), local: packet.NewNetworks(local),
 		seed:  maphash.Comparable(maphash.MakeSeed(), 0),
 		rings: make([]*ring, len(members)*classes), drifts: make([]drift, len(members)),
-		hosts: detect.NewTable[detect.Host, evidence](cfg.MaxHosts),
-		named: detect.NewTable[detect.Host, evidence](max(cfg.MaxHosts/4, 1)),
+		hosts: detect.NewTable[detect.HostKey, evidence](cfg.MaxHosts),
+		named: detect.NewTable[detect.HostKey, evidence](max(cfg.MaxHosts/4, 1)),
 		flows: newFlows(max(cfg.MaxHosts/4, 1)),
 	}
 	d.group, d.none = groups(members, cfg.Groups)
@@ -140,15 +141,12 @@ func (d *Detector) Scores(scores []detect.Score, out detect.Out) {
 			d.ring(s).add(s.Raw)
 		}
 	}
-	for i := range scores {
-		if i%warmed == 0 {
-			d.warm(scores[i:min(i+warmed, len(scores))])
-		}
-		if usable(&scores[i]) {
-			d.judge(&scores[i])
-			d.watch(&scores[i], out)
-		} else {
-			d.counts.Insufficient++
+	var group [warmed]*detect.Score
+	for n := 0; len(scores) > 0; {
+		n, scores = d.warm(scores, &group)
+		for i, s := range group[:n] {
+			d.judge(s, d.hashes[i])
+			d.watch(s, out)
 		}
 	}
 }
@@ -156,26 +154,32 @@ func (d *Detector) Scores(scores []detect.Score, out detect.Out) {
 // warmed is for how many scores hosts are fetched at once.
 const warmed = 64
 
-func (d *Detector) warm(scores []detect.Score) {
-	for i := range scores {
-		if usable(&scores[i]) {
-			hash := d.hash(scores[i].Subject)
-			d.named.Warm(hash)
-			d.hosts.Warm(hash)
+// warm fills group with usable scores, fetches their hosts, and returns how many there are and the scores that come after them.
+func (d *Detector) warm(scores []detect.Score, group *[warmed]*detect.Score) (n int, rest []detect.Score) {
+	for len(scores) > 0 && n < warmed {
+		if s := &scores[0]; usable(s) {
+			group[n], d.hashes[n] = s, d.hash(s.Subject)
+			n++
+		} else {
+			d.counts.Insufficient++
 		}
+		scores = scores[1:]
 	}
+	d.named.WarmAll(d.hashes[:n])
+	d.hosts.WarmAll(d.hashes[:n])
+	return n, scores
 }
 
 func usable(s *detect.Score) bool { return s.Status != detect.Insufficient && !math.IsNaN(s.Raw) }
 
 // judge adds a score to what is known of its host and its flow.
-func (d *Detector) judge(s *detect.Score) {
+func (d *Detector) judge(s *detect.Score, hash uint64) {
 	p := d.p(s)
 	if math.IsNaN(p) {
 		d.counts.Insufficient++
 		return
 	}
-	d.sayings.of(d.host(s.Subject, s.Time), s.Detector).judge(p, s.Alerted)
+	d.sayings.of(d.host(s.Subject, hash, s.Time), s.Detector).judge(p, s.Alerted)
 	if s.FlowID != 0 {
 		d.sayings.of(d.flow(s.FlowID, s.Subject, s.Time), s.Detector).judge(p, s.Alerted)
 	}
@@ -206,16 +210,16 @@ func (d *Detector) hash(h detect.Host) uint64 {
 }
 
 // host returns what is known of a host at a time.
-func (d *Detector) host(h detect.Host, now int64) *evidence {
-	hash := d.hash(h)
-	e := d.named.Get(h, hash)
+func (d *Detector) host(h detect.Host, hash uint64, now int64) *evidence {
+	key := h.Key()
+	e := d.named.Get(key, hash)
 	if e == nil {
-		e, _ = d.hosts.Put(h, hash)
+		e, _ = d.hosts.Put(key, hash)
 	}
 	return d.at(e, now)
 }
 
-func (d *Detector) forgetHost(_ detect.Host, e *evidence) { d.sayings.forget(e) }
+func (d *Detector) forgetHost(_ detect.HostKey, e *evidence) { d.sayings.forget(e) }
 
 func (d *Detector) forgetFlow(_ uint64, f *flowEvidence) { d.sayings.forget(&f.evidence) }
 
@@ -236,7 +240,7 @@ func (d *Detector) Annotate(a *detect.Alert) {
 	if member < 0 {
 		return
 	}
-	e := d.host(a.Subject, a.Time)
+	e := d.host(a.Subject, d.hash(a.Subject), a.Time)
 	d.count(e, member, a)
 	e = d.keep(a.Subject, e)
 	model, baseRate := d.model.host(), d.cfg.BaseRate
@@ -254,7 +258,6 @@ func (d *Detector) Annotate(a *detect.Alert) {
 
 // count counts an alert.
 func (d *Detector) count(e *evidence, member int, a *detect.Alert) {
-	e.alerts++
 	s := d.sayings.of(e, member)
 	s.alerts++
 	s.severity = max(s.severity, uint8(a.Severity))
@@ -262,11 +265,11 @@ func (d *Detector) count(e *evidence, member int, a *detect.Alert) {
 
 // keep moves a host to those with alerts, and returns where its evidence is now.
 func (d *Detector) keep(h detect.Host, e *evidence) *evidence {
-	hash := d.hash(h)
-	kept, fresh := d.named.Put(h, hash)
+	key, hash := h.Key(), d.hash(h)
+	kept, fresh := d.named.Put(key, hash)
 	if fresh {
 		*kept = *e
-		d.hosts.Delete(h, hash)
+		d.hosts.Delete(key, hash)
 	}
 	return kept
 }

@@ -12,11 +12,11 @@ import (
 // maxMembers is how many detectors can speak.
 const maxMembers = 20
 
-// evidence is what the detectors said of a host or a flow. It holds no pointers.
+// evidence is what the detectors said of a host or a flow. It holds no pointers; with its key, that of a host is one line of
+// the cache.
 type evidence struct {
 	first, last int64 // packet times of the first and the latest score or alert
-	alerts      uint64
-	said        said // by the detector that spoke first; sayings know of others
+	said        said  // by the detector that spoke first; sayings know of others
 }
 
 // belief is how often an alert of a severity is right where nobody counted: what the score is made of where nothing was
@@ -38,6 +38,7 @@ type Share struct {
 
 // verdict is what the evidence amounts to.
 type verdict struct {
+	alerts      uint64
 	p           float64 // Cauchy combination; NaN: no detector judged
 	score       float64 // noisy-OR of beliefs
 	probability float64 // NaN: not calibrated
@@ -47,14 +48,16 @@ type verdict struct {
 func (d *Detector) weigh(e *evidence, model *Stack, baseRate float64) verdict {
 	d.ps, d.worst = d.ps[:0], append(d.worst[:0], d.none...)
 	d.sayings.spread(e, &d.by)
+	alerts := uint64(0)
 	for i := range d.members {
 		s := &d.by[i]
 		if s.judged > 0 {
 			d.ps = append(d.ps, s.p())
 		}
 		d.worst[d.group[i]] = max(d.worst[d.group[i]], s.belief())
+		alerts += uint64(s.alerts)
 	}
-	v := verdict{p: Cauchy(d.ps), score: NoisyOr(leak, d.worst), probability: math.NaN()}
+	v := verdict{alerts: alerts, p: Cauchy(d.ps), score: NoisyOr(leak, d.worst), probability: math.NaN()}
 	if model != nil {
 		d.row = d.features(&d.by, d.row)
 		v.probability = learn.Correct(model.at(d.row), model.Prior, baseRate)
@@ -62,11 +65,24 @@ func (d *Detector) weigh(e *evidence, model *Stack, baseRate float64) verdict {
 	return v
 }
 
+// weighed is weigh of several with the same model and base rate. Most have what one detector said, and that is often the
+// same, which known remembers.
+func (d *Detector) weighed(e *evidence, model *Stack, baseRate float64, known map[said]verdict) verdict {
+	v, ok := known[e.said]
+	if !ok {
+		v = d.weigh(e, model, baseRate)
+		if e.said.next == 0 {
+			known[e.said] = v
+		}
+	}
+	return v
+}
+
 // shares returns the part of each detector that said something, the largest first, then in the order of the detectors: of
 // the logit above what no evidence gives where there is a model, else of the logarithm of the noisy-OR where there were
 // alerts, else of those of the p-values.
-func (d *Detector) shares(e *evidence, model *Stack) []Share {
-	d.sayings.spread(e, &d.by)
+func (d *Detector) shares(c *candidate, model *Stack) []Share {
+	d.sayings.spread(c.e, &d.by)
 	if model != nil {
 		d.row = d.features(&d.by, d.row)
 	}
@@ -81,7 +97,7 @@ func (d *Detector) shares(e *evidence, model *Stack) []Share {
 		switch {
 		case model != nil:
 			share.Share = model.weights[2*i]*d.row[2*i] + model.weights[2*i+1]*d.row[2*i+1]
-		case e.alerts > 0:
+		case c.alerts > 0:
 			share.Share = -math.Log1p(-s.belief())
 		default:
 			share.Share = 0 - math.Log(share.P) // no -0

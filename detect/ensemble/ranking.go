@@ -48,10 +48,11 @@ type candidate struct {
 func (d *Detector) Ranking(n int) []RankedHost {
 	model := d.model.host()
 	all := make([]candidate, 0, d.named.Len()+d.hosts.Len())
-	for _, table := range []*detect.Table[detect.Host, evidence]{d.named, d.hosts} {
-		for h, e := range table.All() {
-			if h.Version != 0 {
-				all = append(all, candidate{host: h, e: e, verdict: d.weigh(e, model, d.cfg.BaseRate)})
+	known := map[said]verdict{}
+	for _, table := range []*detect.Table[detect.HostKey, evidence]{d.named, d.hosts} {
+		for k, e := range table.All() {
+			if h := k.Host(); h.Version != 0 {
+				all = append(all, candidate{host: h, e: e, verdict: d.weighed(e, model, d.cfg.BaseRate, known)})
 			}
 		}
 	}
@@ -68,8 +69,9 @@ func (d *Detector) Ranking(n int) []RankedHost {
 func (d *Detector) RankedFlows(n int) []RankedFlow {
 	model := d.model.flow()
 	all := make([]candidate, 0, d.flows.named.Len()+d.flows.scored.Len())
+	known := map[said]verdict{}
 	for id, f := range d.allFlows() {
-		all = append(all, candidate{host: f.host, flow: id, e: &f.evidence, verdict: d.weigh(&f.evidence, model, d.cfg.FlowBaseRate)})
+		all = append(all, candidate{host: f.host, flow: id, e: &f.evidence, verdict: d.weighed(&f.evidence, model, d.cfg.FlowBaseRate, known)})
 	}
 	all = worst(all, n)
 	rows := make([]RankedFlow, len(all))
@@ -112,7 +114,7 @@ func (a candidate) compare(b candidate) int {
 	}
 	return cmp.Or(
 		cmp.Compare(known(a.p), known(b.p)),
-		cmp.Compare(b.e.alerts, a.e.alerts),
+		cmp.Compare(b.alerts, a.alerts),
 		cmp.Compare(a.host.Version, b.host.Version),
 		cmp.Compare(a.host.Addr.Hi, b.host.Addr.Hi), cmp.Compare(a.host.Addr.Lo, b.host.Addr.Lo),
 		cmp.Compare(a.flow, b.flow))
@@ -120,8 +122,8 @@ func (a candidate) compare(b candidate) int {
 
 // ranked makes a row of the candidate with index i.
 func (d *Detector) ranked(i int, c *candidate, model *Stack) Ranked {
-	return Ranked{Rank: i + 1, Probability: c.probability, Score: c.score, P: c.p, Alerts: c.e.alerts,
-		First: c.e.first, Last: c.e.last, Shares: d.shares(c.e, model)}
+	return Ranked{Rank: i + 1, Probability: c.probability, Score: c.score, P: c.p, Alerts: c.alerts,
+		First: c.e.first, Last: c.e.last, Shares: d.shares(c, model)}
 }
 
 // known makes the largest of what is not known.

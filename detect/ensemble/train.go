@@ -23,9 +23,9 @@ func (d *Detector) FeatureNames() []string { return FeatureNames(d.members) }
 
 // Case returns what is known of a host, of which Host and Row are set. The caller owns it.
 func (d *Detector) Case(h detect.Host) Case {
-	e := d.named.Get(h, d.hash(h))
+	e := d.named.Get(h.Key(), d.hash(h))
 	if e == nil {
-		e = d.hosts.Get(h, d.hash(h))
+		e = d.hosts.Get(h.Key(), d.hash(h))
 	}
 	if e == nil {
 		e = &evidence{}
