@@ -196,9 +196,11 @@ func (l *live) run(ctx context.Context) (err error) {
 	if err := l.keepManifest(to, &sensor.Ledger{}, false); err != nil {
 		return err
 	}
-	run := sensor.StartLive(ctx, sources, to.flows, opt)
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	run := sensor.StartLive(running, sources, to.flows, opt)
 	l.log.Info("capturing", "interface", strings.Join(l.ifaces, ","), "engine", l.engine, "shards", len(sources))
-	go to.wait(run)
+	go to.wait(run, ctx.Done(), stop)
 	reports.begin(run, sources, l.meters, to.queues)
 	minute := l.watch(run, to, reports, lists, asked, again)
 	ledger, err := run.Wait()
@@ -260,6 +262,7 @@ type liveSinks struct {
 	lines  *output.LineQueue       // before the ledger files, one of queues; nil without files
 	clock  atomic.Int64            // packet time; 0 before there is any
 	drain  atomic.Int64            // output.drain, ns
+	spare  time.Duration           // of it, what the outputs but the ledger files did not need at the end
 	kept   *kept                   // nil without --write-pcap
 	format output.Format           // of files
 	sums   *output.AggregateQueues // nil: none are wanted
@@ -356,13 +359,18 @@ func (to *liveSinks) deadline() (context.Context, context.CancelFunc) {
 }
 
 // wait lets the records with which the run ends wait for room in the queues, instead of being lost, for output.drain at most.
-func (to *liveSinks) wait(run *sensor.Live) {
-	<-run.Stopping()
+// When the end is asked for, it does so before it calls stop, which ends the run: the records come right after.
+func (to *liveSinks) wait(run *sensor.Live, asked <-chan struct{}, stop func()) {
+	select {
+	case <-asked:
+	case <-run.Stopping(): // something has failed
+	}
 	ctx, cancel := to.deadline()
 	defer cancel()
 	for _, q := range to.queues {
 		q.Wait(ctx)
 	}
+	stop()
 	<-run.Done()
 }
 
@@ -371,6 +379,10 @@ func (to *liveSinks) wait(run *sensor.Live) {
 func (to *liveSinks) end() error {
 	ctx, cancel := to.deadline()
 	defer cancel()
+	defer func() {
+		by, _ := ctx.Deadline()
+		to.spare = time.Until(by)
+	}()
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(to.queues)), func(name string) bool { return name == ledgerFiles })
 	problems := make([]error, len(names), len(names)+1)
 	if to.sums != nil { // its queues get the rows that are left, which may be more than fit at a time

@@ -34,7 +34,7 @@ const (
 	ledgerFiles    = "ledger files" // has the books of all
 )
 
-// lastLineWait is how long the ledger files have for their end after the others.
+// lastLineWait is how long the ledger files have for their end after the others, where these have left less of output.drain.
 const lastLineWait = time.Second
 
 // minutes say when a minute by the clock of the machine has ended.
@@ -83,7 +83,7 @@ func (l *live) endLedger(to *liveSinks, ledger *sensor.Ledger, minute time.Time)
 	if to.lines == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lastLineWait)
+	ctx, cancel := context.WithTimeout(context.Background(), max(to.spare, lastLineWait))
 	defer cancel()
 	return errors.Join(l.keepLedger(to, ledger, minute), to.lines.Shutdown(ctx))
 }
