@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,15 +37,53 @@ func spanPort(t *testing.T, offloads bool, directions ...string) {
 	for _, c := range []string{"ip addr add 192.0.2.2/24 dev vb", "ip link set vb up", "ip link set lo up"} {
 		netnstest.Run(t, "ip netns exec far "+c)
 	}
+	netnstest.Carries(t, "va")
 	netnstest.Run(t, "tc qdisc add dev va clsact")
 	for _, d := range directions {
 		netnstest.Run(t, "tc filter add dev va "+d+" protocol all u32 match u32 0 0 action mirred egress mirror dev s0")
 	}
 }
 
-// transfers sends two hundred connections a second, of 64 kB each, to the far host until stop is called.
-func transfers(t *testing.T) (stop func()) {
+// watched are the connections that a doctor watches until it has seen enough: two hundred a second, of 64 kB each, to the
+// far host, until the test ends.
+type watched struct {
+	t    *testing.T
+	done atomic.Int64
+}
+
+// diagnose has doctor watch an interface until a hundred connections were made while it did.
+func (w *watched) diagnose(iface string) (int, doctorAnswer) {
+	w.t.Helper()
+	ctx, enough := context.WithCancel(context.Background())
+	defer enough()
+	pace := time.NewTicker(5 * time.Millisecond)
+	defer pace.Stop()
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		defer enough()
+		begun := false
+		for end, before := time.Now().Add(patience), int64(0); time.Now().Before(end) && ctx.Err() == nil; <-pace.C {
+			if !begun { // a line for each socket, behind the heading
+				sockets, err := os.ReadFile("/proc/thread-self/net/packet")
+				begun, before = err != nil || bytes.Count(sockets, []byte("\n")) > 1, w.done.Load()
+			} else if w.done.Load() > before+100 {
+				return
+			}
+		}
+		if ctx.Err() == nil {
+			w.t.Errorf("in %v doctor did not begin (%t), or no connections were made", patience, !begun)
+		}
+	})
+	status, a := diagnoseUntil(w.t, ctx, "-i", iface, "--seconds", "600")
+	enough()
+	watching.Wait()
+	return status, a
+}
+
+// transfers begins to make connections.
+func transfers(t *testing.T) *watched {
 	t.Helper()
+	w := &watched{t: t}
 	var listener net.Listener
 	netnstest.In(t, "far", func() {
 		var err error
@@ -78,7 +120,7 @@ func transfers(t *testing.T) (stop func()) {
 				return
 			case <-pace.C:
 			}
-			c, err := net.DialTimeout("tcp4", "192.0.2.2:80", 5*time.Second)
+			c, err := net.DialTimeout("tcp4", "192.0.2.2:80", patience)
 			if err != nil {
 				t.Error(err)
 				return
@@ -87,14 +129,16 @@ func transfers(t *testing.T) (stop func()) {
 				_, _ = io.ReadAll(c) // the answer comes when all has arrived
 			}
 			c.Close()
+			w.done.Add(1)
 		}
 	})
-	return func() {
+	t.Cleanup(func() {
 		close(done)
 		sending.Wait()
 		listener.Close()
 		running.Wait()
-	}
+	})
+	return w
 }
 
 // finding returns the finding of a name; its Name is empty where there is none.
@@ -113,9 +157,8 @@ func TestDoctorOfSoundSpanPort(t *testing.T) {
 		return
 	}
 	spanPort(t, false, "ingress", "egress")
-	defer transfers(t)()
-	status, a := diagnose(t, "-i", "s1", "--seconds", "1")
-	if status != exitOK || a.names() != doctor.SendOffload || a.Packets < 1000 || a.Connections < 3 || a.Seconds < 1 {
+	status, a := transfers(t).diagnose("s1")
+	if status != exitOK || a.names() != doctor.SendOffload || a.Packets < 1000 || a.Connections < 3 || a.Seconds <= 0 {
 		t.Errorf("got status %d, %+v, want nothing found", status, a)
 	}
 }
@@ -126,8 +169,7 @@ func TestDoctorOfOneWaySpanPort(t *testing.T) {
 		return
 	}
 	spanPort(t, false, "egress")
-	defer transfers(t)()
-	_, a := diagnose(t, "-i", "s1", "--seconds", "1")
+	_, a := transfers(t).diagnose("s1")
 	f := a.finding(doctor.OneWay)
 	if a.names() != "one_way send_offload" || f.Numbers["share"] != 1 {
 		t.Errorf("got %+v, want one way alone", a)
@@ -141,8 +183,7 @@ func TestDoctorOfDoubleSpanPort(t *testing.T) {
 	}
 	spanPort(t, false, "ingress")
 	netnstest.Run(t, "tc filter add dev va egress protocol all u32 match u32 0 0 action mirred egress mirror dev s0 action mirred egress mirror dev s0")
-	defer transfers(t)()
-	_, a := diagnose(t, "-i", "s1", "--seconds", "1")
+	_, a := transfers(t).diagnose("s1")
 	if f := a.finding(doctor.Duplicates); f.Numbers["share"] < 0.2 || f.Numbers["routed"] != 0 {
 		t.Errorf("got %+v, want duplicates", a)
 	}
@@ -155,13 +196,13 @@ func TestDoctorOfSendOffload(t *testing.T) {
 		return
 	}
 	spanPort(t, true, "ingress", "egress")
-	defer transfers(t)()
-	_, a := diagnose(t, "-i", "s1", "--seconds", "1")
+	w := transfers(t)
+	_, a := w.diagnose("s1")
 	f := a.finding(doctor.LargeSegments)
 	if f.Numbers["packets"] < 10 || f.Numbers["own"] != 0 || !strings.Contains(f.Mend, "ethtool -K OTHER") || a.finding(doctor.SendOffload).Severity != doctor.Info {
 		t.Errorf("span port: got %+v", a)
 	}
-	_, a = diagnose(t, "-i", "va", "--seconds", "1")
+	_, a = w.diagnose("va")
 	f = a.finding(doctor.LargeSegments)
 	if f.Numbers["own"] < 10 || f.Numbers["own"] != f.Numbers["packets"] || f.Mend != "ethtool -K va tso off gso off" ||
 		a.finding(doctor.SendOffload).Severity != doctor.Warning {
@@ -176,8 +217,7 @@ func TestDoctorOfReceiveOffload(t *testing.T) {
 	}
 	spanPort(t, false, "ingress", "egress")
 	netnstest.Offload(t, "s1", netnstest.GRO, true)
-	defer transfers(t)()
-	status, a := diagnose(t, "-i", "s1", "--seconds", "1")
+	status, a := transfers(t).diagnose("s1")
 	f := a.finding(doctor.ReceiveOffload)
 	large := a.finding(doctor.LargeSegments)
 	if status != exitFailed || f.Mend != "ethtool -K s1 gro off" || f.Numbers["large_segments"] < 1 ||
@@ -192,7 +232,7 @@ func TestDoctorOfInterfaces(t *testing.T) {
 		return
 	}
 	netnstest.Pair(t, "va", "vb")
-	if status, a := diagnose(t, "-i", "vb", "--seconds", "0.1"); status != exitFailed || a.names() != "silence send_offload" {
+	if status, a := diagnose(t, "-i", "vb", "--seconds", "0.1"); status != exitFailed || a.names() != "silence send_offload" || a.Seconds < 0.1 {
 		t.Errorf("quiet: got status %d, %+v", status, a)
 	}
 	if _, a := diagnose(t, "-i", "any", "--seconds", "0.1"); a.names() != "silence not_promiscuous" {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -11,15 +13,23 @@ import (
 // diagnose runs the command with --json and returns its status and its answer.
 func diagnose(t *testing.T, args ...string) (int, doctorAnswer) {
 	t.Helper()
-	status, stdout, stderr := command(t, nil, append([]string{"doctor", "--json"}, args...)...)
+	return diagnoseUntil(t, context.Background(), args...)
+}
+
+// diagnoseUntil is diagnose of an interface that is watched until ctx is done.
+func diagnoseUntil(t *testing.T, ctx context.Context, args ...string) (int, doctorAnswer) {
+	t.Helper()
+	var out, stderr bytes.Buffer
+	app := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &stderr}
+	status := app.run(ctx, append([]string{"doctor", "--json"}, args...))
 	var a doctorAnswer
-	d := json.NewDecoder(strings.NewReader(stdout))
+	d := json.NewDecoder(&out)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&a); err != nil {
-		t.Fatalf("%v: %v; stderr %s", args, err, stderr)
+		t.Fatalf("%v: %v; stderr %s", args, err, stderr.String())
 	}
-	if a.Distorts != (status != exitOK) || a.Distorts != strings.Contains(stderr, ": found ") || strings.Count(stderr, "\n") > 1 {
-		t.Errorf("%v: got status %d, distorts %t, stderr %s", args, status, a.Distorts, stderr)
+	if a.Distorts != (status != exitOK) || a.Distorts != strings.Contains(stderr.String(), ": found ") || strings.Count(stderr.String(), "\n") > 1 {
+		t.Errorf("%v: got status %d, distorts %t, stderr %s", args, status, a.Distorts, stderr.String())
 	}
 	return status, a
 }

@@ -28,7 +28,7 @@ func TestLiveOnFullDisk(t *testing.T) {
 	}
 	for _, format := range []string{"ndjson", "csv"} {
 		dir := t.TempDir()
-		if err := unix.Mount("weirtest", dir, "tmpfs", 0, "size=8m"); err != nil {
+		if err := unix.Mount("weirtest", dir, "tmpfs", 0, "size=32m"); err != nil {
 			t.Fatal(err)
 		}
 		defer unix.Unmount(dir, 0)

@@ -78,8 +78,9 @@ const killedFlush = 200 * time.Millisecond // output.flush
 func newVictim(t *testing.T, format, dir string) *victim {
 	t.Helper()
 	v := &victim{format: format, dir: dir}
-	v.process = startWeir(t, "live", "-i", "wire1", "--shards", "2", "--out", dir, "--format", format, "--set", "flow.idle.udp=100ms",
-		"--set", "output.rotate.every=1s", "--set", "output.flush="+killedFlush.String(), "--set", "telemetry.listen=127.0.0.1:0")
+	v.process = startWeir(t, append([]string{"live", "-i", "wire1", "--shards", "2", "--out", dir, "--format", format, "--set", "flow.idle.udp=100ms",
+		"--set", "output.rotate.every=1s", "--set", "output.flush=" + killedFlush.String(), "--set", "output.queue=1000000",
+		"--set", "telemetry.listen=127.0.0.1:0"}, unhurried...)...)
 	v.url = v.address(t)
 	return v
 }
@@ -119,6 +120,14 @@ func (v *victim) note(t *testing.T) {
 	}
 	v.offered = total(t, scraped, "weir_output_offered_records_total")
 	v.written = total(t, scraped, "weir_output_written_records_total")
+}
+
+// flushed says whether what had been offered when it was noted has been given to the files. That is so once output.flush is
+// over, if the machine lets the sensor run.
+func (v *victim) flushed(t *testing.T) bool {
+	t.Helper()
+	_, scraped := fetch(t, v.url+"/metrics")
+	return total(t, scraped, "weir_output_written_records_total")+total(t, scraped, "weir_output_unfinished_records") >= v.offered
 }
 
 // clients returns the numbers of the datagrams in complete files, in the order of the files. A line that is not whole
@@ -185,7 +194,9 @@ func TestLiveKilled(t *testing.T) {
 		v.note(t)
 	}
 	noted := time.Now()
-	sending.until("the flush interval to be over", func() bool { return time.Since(noted) > 2*killedFlush })
+	sending.until("the flush interval to be over", func() bool {
+		return time.Since(noted) > 2*killedFlush && !slices.ContainsFunc(victims, func(v *victim) bool { return !v.flushed(t) })
+	})
 	for _, v := range victims {
 		v.complete = v.files(t)
 		if err := v.Process.Kill(); err != nil {

@@ -27,9 +27,9 @@ func TestLiveAggregates(t *testing.T) {
 	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &log}
 	status := make(chan int)
 	go func() {
-		status <- a.run(ctx, []string{"live", "-i", "wire1", "--shards", "2", "--out", dir, "--write-pcap", kept, "--aggregates",
+		status <- a.run(ctx, append([]string{"live", "-i", "wire1", "--shards", "2", "--out", dir, "--write-pcap", kept, "--aggregates",
 			"--set", "flow.idle.udp=50ms", "--set", "flow.idle.tcp_embryonic=50ms", "--set", "aggregate.step=1s", "--set", "aggregate.span=2s", "--set", "output.rotate.every=1s",
-			"--set", "telemetry.listen=127.0.0.1:0"})
+			"--set", "telemetry.listen=127.0.0.1:0"}, unhurried...))
 	}()
 	serving := regexp.MustCompile(`serving metrics" listen=(\S+)\n`)
 	until(t, "the server", func() bool { return serving.MatchString(log.String()) })

@@ -29,7 +29,7 @@ func TestLiveReports(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "reports")
 	status := make(chan int)
 	go func() {
-		status <- a.run(ctx, []string{"live", "-i", "wire1", "--report", dir, "--windows", "--detect", "--set", "report.every=1m",
+		status <- a.run(ctx, []string{"live", "-i", "wire1", "--report", dir, "--windows", "--detect", "--set", "report.every=1h",
 			"--set", "flow.idle.tcp=50ms", "--set", "flow.idle.tcp_closed=50ms", "--set", "flow.idle.tcp_embryonic=50ms", "--set", "flow.idle.udp=50ms", "--set", "flow.idle.icmp=50ms"})
 	}()
 	until(t, "it to capture", func() bool { return strings.Contains(stderr.String(), "msg=capturing") })

@@ -101,7 +101,7 @@ func owner(t *testing.T, path string) string {
 // the interface in between.
 func dropRun(t *testing.T, u *user.User, args []string) (ledger sensor.Ledger) {
 	t.Helper()
-	weir := startWeir(t, args...)
+	weir := startWeir(t, append(args, unhurried...)...)
 	threads, err := filepath.Glob("/proc/" + strconv.Itoa(weir.Process.Pid) + "/task/*/status")
 	if err != nil || len(threads) < 3 {
 		t.Fatalf("got %d threads, %v", len(threads), err)
@@ -121,10 +121,7 @@ func dropRun(t *testing.T, u *user.User, args []string) (ledger sensor.Ledger) {
 	sendDemo(t)
 	netnstest.Run(t, "ip link set wire1 down")
 	netnstest.Run(t, "ip link set wire1 up")
-	until(t, "the wire to come back", func() bool {
-		text, err := os.ReadFile("/sys/class/net/wire0/operstate")
-		return err == nil && strings.TrimSpace(string(text)) == "up"
-	})
+	netnstest.Carries(t, "wire0")
 	sendDemo(t)
 	weir.interrupt(t)
 	text, err := os.ReadFile(filepath.Join(args[4], "ledger.json"))

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/weir-sensor/weir/internal/netnstest"
 	"github.com/weir-sensor/weir/internal/sendtest"
@@ -37,17 +37,15 @@ func TestLiveReload(t *testing.T) {
 		}
 	}
 	write("telemetry: {listen: '127.0.0.1:0'}\n")
-	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: file + ".notify", Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer manager.Close()
+	manager := listen(t, file+".notify")
 	var stderr lockedBuffer
 	ctx, stop := context.WithCancel(context.Background())
-	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &stderr, environ: []string{"NOTIFY_SOCKET=" + file + ".notify"}}
+	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &stderr, environ: []string{"NOTIFY_SOCKET=" + file + ".notify"},
+		minute: time.Hour} // what it logs each minute would be among what is expected
 	status := make(chan int)
 	go func() {
-		status <- a.run(ctx, []string{"live", "-i", "wire1", "--shards", "2", "--out", dir, "--config", file, "--set", "output.queue=1000"})
+		status <- a.run(ctx, append([]string{"live", "-i", "wire1", "--shards", "2", "--out", dir, "--config", file,
+			"--set", "output.queue=100000"}, unhurried...))
 	}()
 	if got := said(t, manager); !strings.HasPrefix(got, "READY=1") {
 		t.Errorf("the service manager heard %q", got)

@@ -61,11 +61,7 @@ func TestLiveTelemetry(t *testing.T) {
 	frames := demoFrames(t)
 	dir := t.TempDir()
 	notify := filepath.Join(t.TempDir(), "notify")
-	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: notify, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer manager.Close()
+	manager := listen(t, notify)
 	var stderr lockedBuffer
 	ctx, stop := context.WithCancel(context.Background())
 	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &stderr,
@@ -143,18 +139,38 @@ func TestLiveTelemetry(t *testing.T) {
 	}
 }
 
-// said returns the next message to the service manager.
-func said(t *testing.T, manager *net.UnixConn) string {
+// listen makes a service manager's socket, and returns what is said to it. It is read all the time: few messages fit in the
+// socket, and who has another one waits.
+func listen(t *testing.T, name string) <-chan string {
 	t.Helper()
-	if err := manager.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	b := make([]byte, 1000)
-	n, err := manager.Read(b)
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(b[:n])
+	t.Cleanup(func() { manager.Close() })
+	messages := make(chan string, 10_000)
+	go func() {
+		for b := make([]byte, 1000); ; {
+			n, err := manager.Read(b)
+			if err != nil {
+				return
+			}
+			messages <- string(b[:n])
+		}
+	}()
+	return messages
+}
+
+// said returns the next message to the service manager.
+func said(t *testing.T, manager <-chan string) string {
+	t.Helper()
+	select {
+	case message := <-manager:
+		return message
+	case <-time.After(patience):
+		t.Fatal("the service manager hears nothing")
+		return ""
+	}
 }
 
 // A port in use is a mistake like any other, and found before the interface is looked at.
