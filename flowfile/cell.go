@@ -49,7 +49,8 @@ type row struct {
 	columns []string // their names, for fault
 	record  flowtable.Record
 	missing detect.Missing
-	notIP   bool // it is about a protocol that is no IP
+	groups  uint8 // of flowtable.FeatureGroups, those whose columns are there, the first one bit 0
+	notIP   bool  // it is about a protocol that is no IP
 	fault   fault
 	buf     []byte // scratch
 }

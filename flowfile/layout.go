@@ -49,7 +49,7 @@ func layoutOf(kinds []*layout, names []string) (best *layout, lacking []string) 
 
 // read makes the row's record of its cells. It is false where there is none: see notIP and fault.
 func (l *layout) read(r *row) bool {
-	r.record, r.missing, r.notIP, r.fault = flowtable.Record{}, 0, false, fault{}
+	r.record, r.missing, r.groups, r.notIP, r.fault = flowtable.Record{}, 0, 0, false, fault{}
 	for _, c := range l.needed {
 		if !r.has(c) {
 			r.fault = fault{want: "no value for " + l.columns[c]}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -27,6 +28,28 @@ type Stats struct {
 	Unreadable int64
 	NotIP      int64 // rows about protocols that are not carried by IP, such as ARP
 	Bad        []BadRow
+
+	lacks map[lack]int64 // flows, by what they lack
+}
+
+// lack is what a flow lacks.
+type lack struct {
+	fields detect.Missing
+	groups uint8 // it has, as in row
+}
+
+// Lacking returns how many of the flows lack what a detector needs.
+func (s *Stats) Lacking(need detect.Need) (flows int64) {
+	if need.Windows {
+		return s.Flows
+	}
+	group := slices.Index(flowtable.FeatureGroups(), need.Feature)
+	for l, n := range s.lacks {
+		if group >= 0 && l.groups>>group&1 == 0 || group < 0 && l.fields&need.Fields == need.Fields {
+			flows += n
+		}
+	}
+	return flows
 }
 
 // File is one file of the input.
@@ -82,7 +105,7 @@ func Open(paths []string, opt Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{opt: opt, names: names}
+	r := &Reader{opt: opt, names: names, stats: Stats{lacks: map[lack]int64{}}}
 	for _, name := range names {
 		size := fileSize(name)
 		if size < 0 {
@@ -102,7 +125,7 @@ func (r *Reader) Progress() (read, total int64) { return r.read.Load(), r.total 
 // Stats returns what was seen so far. The caller owns it.
 func (r *Reader) Stats() Stats {
 	s := r.stats
-	s.Files, s.Bad = slices.Clone(s.Files), slices.Clone(s.Bad)
+	s.Files, s.Bad, s.lacks = slices.Clone(s.Files), slices.Clone(s.Bad), maps.Clone(s.lacks)
 	return s
 }
 
@@ -202,6 +225,7 @@ func (r *Reader) count(f fault, b *Batch) {
 	rec.Written, rec.Ordinal, rec.Order = rec.Start, uint64(r.stats.Rows), uint64(r.stats.Rows)
 	b.Flows = append(b.Flows, detect.Flow{Record: rec, Time: rec.Start, Missing: r.row.missing})
 	r.stats.Flows++
+	r.stats.lacks[lack{r.row.missing, r.row.groups}]++
 	if len(r.opt.Columns) > 0 {
 		var texts []string
 		for _, name := range r.opt.Columns {

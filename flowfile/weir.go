@@ -56,13 +56,18 @@ func weirLayout() *layout {
 	for _, c := range output.FlowColumns(output.Columns{Features: flowtable.FeatureGroups()}) {
 		names = append(names, c.Name)
 	}
-	features := weirFeatureSetters(names)
+	features, groups := weirFeatureSetters(names), weirGroups(names)
 	return &layout{
 		name: "weir", columns: names,
 		needed: []int{weirID, weirStart, weirProto, weirClient, weirServer, weirBytes, weirBytes + 1},
 		named:  []int{weirServerPort},
 		decode: func(r *row) {
 			readWeir(r)
+			for g, c := range groups {
+				if !r.lacks(c) {
+					r.groups |= 1 << g
+				}
+			}
 			for c := weirFeatures; c < len(features); c++ {
 				if !r.lacks(c) {
 					readWeirFeatures(r, features)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weir-sensor/weir/flowtable"
+	"github.com/weir-sensor/weir/output"
 	"github.com/weir-sensor/weir/payload"
 )
 
@@ -43,6 +44,15 @@ func weirFeatureSetters(columns []string) []func(f *flowtable.Features, v float6
 		setFirstPacket(side, d, set)
 	}
 	return setters
+}
+
+// weirGroups returns, for each of flowtable.FeatureGroups, the first of its columns.
+func weirGroups(columns []string) (first []int) {
+	for _, group := range flowtable.FeatureGroups() {
+		name := output.FlowColumns(output.Columns{Features: []string{group}})[weirFeatures].Name
+		first = append(first, slices.Index(columns, name))
+	}
+	return first
 }
 
 // setFirstPacket sets what puts numbers into the first packet of a side, whose length comes first: the others are shares of

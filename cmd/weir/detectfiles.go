@@ -144,7 +144,9 @@ func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {
 		return err
 	}
 	d.found = gather(engine)
-	return d.finish(ctx, src.Stats(), detectLedger{Order: order.Counters(), Detect: engine.Counters()})
+	stats := src.Stats()
+	warnNeeds(d.log, made, &stats)
+	return d.finish(ctx, stats, detectLedger{Order: order.Counters(), Detect: engine.Counters()})
 }
 
 // judgeAll has all flows judged, until a signal comes.

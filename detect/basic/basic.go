@@ -95,6 +95,14 @@ func (d *Detector) Tables() []detect.TableCount {
 	return []detect.TableCount{d.findings.Count("findings")}
 }
 
+// Needs implements detect.Needer.
+func (d *Detector) Needs() []detect.Need {
+	const flags, empty = "impossible flags", "empty connections"
+	return []detect.Need{{Fields: detect.NoTCPFlags, For: flags}, {Fields: detect.NoPackets, For: flags},
+		{Fields: detect.NoState, For: empty}, {Fields: detect.NoPayload, For: empty}, {Fields: detect.NoClientPort, For: "clients' port 0"},
+		{Fields: detect.NoTCPFlags | detect.NoHistory | detect.NoState, For: "watched ports"}}
+}
+
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
 	for i := range flows {

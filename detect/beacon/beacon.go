@@ -135,6 +135,14 @@ var (
 // FlowFeatures implements detect.FeatureUser.
 func (d *Detector) FlowFeatures() []string { return []string{"intervals", "splt"} }
 
+// Needs implements detect.Needer.
+func (d *Detector) Needs() (needs []detect.Need) {
+	for _, group := range d.FlowFeatures() {
+		needs = append(needs, detect.Need{Feature: group, For: "beacons over connections that stay open"})
+	}
+	return needs
+}
+
 // FlowInterest implements detect.FeatureChooser: see silent.
 func (d *Detector) FlowInterest() flowtable.Interest {
 	return flowtable.Interest{Silence: leastSilence * time.Second}

@@ -57,6 +57,9 @@ func (d *Detector) Batches() []time.Duration { return []time.Duration{every} }
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount { return d.flows.Counts() }
 
+// Needs implements detect.Needer.
+func (d *Detector) Needs() []detect.Need { return sample.Needs(d.cfg.Rows, d.cfg.Columns) }
+
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for i := range flows {

@@ -94,6 +94,11 @@ func (d *Detector) Tables() []detect.TableCount {
 	return []detect.TableCount{d.clients.Count("clients"), d.resolvers.Count("resolvers")}
 }
 
+// Needs implements detect.Needer.
+func (d *Detector) Needs() []detect.Need {
+	return []detect.Need{{Fields: detect.NoPackets, For: "tunnels through DNS"}}
+}
+
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	d.taken = d.taken[:0]

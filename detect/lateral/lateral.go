@@ -83,6 +83,11 @@ var (
 // FlowFeatures implements detect.FeatureUser.
 func (d *Detector) FlowFeatures() []string { return []string{"first_packet"} }
 
+// Needs implements detect.Needer.
+func (d *Detector) Needs() []detect.Need {
+	return []detect.Need{{Feature: "first_packet", For: "guessed passwords of SSH on other ports than login_ports"}}
+}
+
 // FlowInterest implements detect.FeatureChooser: see asksPassword.
 func (d *Detector) FlowInterest() flowtable.Interest {
 	return flowtable.Interest{Framings: flowtable.FramingsOf(payload.FramingSSH)}

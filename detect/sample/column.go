@@ -42,6 +42,30 @@ func ratio(bytes [2]uint64) float64 {
 	return math.Log((float64(bytes[up]) + 1) / (float64(bytes[down]) + 1))
 }
 
+// Needs says what rows with these columns need of flows. Without it the number is 0 in each of them.
+func Needs(rows string, names []string) (needs []detect.Need) {
+	for _, name := range names {
+		n := detect.Need{For: "what " + name + " tells apart"}
+		switch {
+		case rows != ByFlow:
+		case strings.Contains(name, "packet"):
+			n.Fields = detect.NoPackets
+		case strings.HasPrefix(name, "payload"):
+			n.Fields = detect.NoPayload
+		}
+		switch {
+		case name == "duration", name == "total_time", strings.HasPrefix(name, "throughput"):
+			n.Fields = detect.NoDuration
+		case strings.HasPrefix(name, "entries_"):
+			n.Fields = detect.NoState
+		}
+		if n.Fields != 0 {
+			needs = append(needs, n)
+		}
+	}
+	return needs
+}
+
 // What a row stands for.
 const (
 	ByFlow  = "flows"  // a flow record

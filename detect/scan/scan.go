@@ -92,6 +92,13 @@ func (d *Detector) Tables() []detect.TableCount {
 // groupSize is how many flows are worked out and fetched before they are looked up.
 const groupSize = 64
 
+// Needs implements detect.Needer: see outcomeOf.
+func (d *Detector) Needs() []detect.Need {
+	const stealth = "half-open scans, NULL, FIN, Xmas and ACK scans"
+	return []detect.Need{{Fields: detect.NoTCPFlags | detect.NoHistory | detect.NoState, For: "scans by TCP"},
+		{Fields: detect.NoTCPFlags, For: stealth}, {Fields: detect.NoPackets, For: stealth}}
+}
+
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for group := range slices.Chunk(flows, groupSize) {

@@ -132,6 +132,17 @@ func (d *Detector) Tune(cfg Config) {
 // FlowFeatures implements detect.FeatureUser.
 func (d *Detector) FlowFeatures() []string { return FlowGroups() }
 
+// Needs implements detect.Needer.
+func (d *Detector) Needs() (needs []detect.Need) {
+	for _, group := range FlowGroups() {
+		needs = append(needs, detect.Need{Feature: group})
+	}
+	if d.WantsWindows() {
+		needs = append(needs, detect.Need{Windows: true, For: "what the model tells"})
+	}
+	return needs
+}
+
 // FlowInterest implements detect.FeatureChooser: see Judgeable and cheapShapes. A poll ladder has more than leastPackets. First packets
 // are not measured where their framing alone tells that the score will not matter, so another strictness takes a restart.
 func (d *Detector) FlowInterest() flowtable.Interest {

@@ -68,6 +68,14 @@ func (d *Detector) Tables() []detect.TableCount {
 	return []detect.TableCount{d.hosts.Count("hosts"), d.seasons.Count("seasons"), d.entropies.Count("entropies"), d.spectra.count(), d.victims.Count("victims"), d.suspects.index.Count("suspects")}
 }
 
+// Needs implements detect.Needer: see unanswered and targetOf.
+func (d *Detector) Needs() (needs []detect.Need) {
+	for field := detect.NoPackets; field <= detect.NoClientPort; field <<= 1 {
+		needs = append(needs, detect.Need{Fields: field, For: "floods of handshakes that the server answers and the client does not complete"})
+	}
+	return append(needs, detect.Need{Fields: detect.NoPackets, For: "floods of ICMP and of reflected answers"})
+}
+
 // Flows implements detect.FlowWatcher.
 func (d *Detector) Flows(flows []detect.Flow, out detect.Out) {
 	for len(flows) > 0 {
