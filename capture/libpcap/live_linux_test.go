@@ -46,23 +46,27 @@ func openTest(t *testing.T, iface string, cfg Config, filter string) *Live {
 	return l
 }
 
-// quick is a configuration for tests: they do not wait long.
+// quick is a configuration for tests: they do not wait long. The buffer has 256 of libpcap's blocks: so many frames fit, also
+// where the machine is so busy that each of them is handed over in a block of its own.
 func quick() Config {
 	cfg := DefaultConfig()
-	cfg.Poll, cfg.Buffer = 5*time.Millisecond, 8<<20
+	cfg.Poll, cfg.Buffer = 5*time.Millisecond, 64<<20
 	return cfg
 }
+
+// patience is how long tests wait for what happens at once: so long that only what never comes fails.
+const patience = 2 * time.Minute
 
 type received struct {
 	capture.Frame
 	bytes []byte
 }
 
-// receive reads until there were n frames, or the deadline.
+// receive reads until there were n frames.
 func receive(t *testing.T, l *Live, n int) (all []received) {
 	t.Helper()
 	b := capture.Batch{Frames: make([]capture.Frame, 0, 64)}
-	for end := time.Now().Add(20 * time.Second); len(all) < n; {
+	for end := time.Now().Add(patience); len(all) < n; {
 		err := l.Read(&b)
 		if err != nil && err != capture.ErrIdle {
 			t.Fatalf("after %d frames: %v", len(all), err)
@@ -80,7 +84,8 @@ func receive(t *testing.T, l *Live, n int) (all []received) {
 	return all
 }
 
-// Every frame that was sent arrives: once, in order, with all its bytes, stamped while it was sent; and the counters say so.
+// Every frame that was sent arrives: once, in order, with all its bytes, stamped before it is read and after the frames were
+// sent that had been read before; and the counters say so.
 func TestLiveReceivesWhatWasSent(t *testing.T) {
 	if !netnstest.Inside(t) {
 		return
@@ -94,7 +99,6 @@ func TestLiveReceivesWhatWasSent(t *testing.T) {
 		l := openTest(t, "vb", cfg, "")
 		sender := netnstest.NewSender(t, "va")
 		const n = 3000
-		begin := time.Now().UnixNano()
 		var sent [][]byte
 		for i := range n {
 			f := udpFrame(i)
@@ -102,20 +106,27 @@ func TestLiveReceivesWhatWasSent(t *testing.T) {
 				f = tagged(f, uint16(100+i%3))
 			}
 			sent = append(sent, f)
-			sender.Send(t, f)
 		}
-		end := time.Now().UnixNano()
-		got := receive(t, l, n)
 		var odd int
-		for i, f := range got {
-			if !bytes.Equal(f.bytes, sent[i]) || f.Wire != uint32(len(sent[i])) || f.Link != 1 || f.Iface != 0 {
-				t.Fatalf("immediate %t: frame %d: got %+v\n%x, want\n%x", immediate, i, f.Frame, f.bytes, sent[i])
+		var end int64
+		for i := 0; i < n; {
+			some, begin := sent[i:min(i+100, n)], time.Now().UnixNano()
+			for _, f := range some {
+				sender.Send(t, f)
 			}
-			if f.Time < begin || f.Time > end {
-				t.Fatalf("immediate %t: frame %d: got time %d, want %d to %d", immediate, i, f.Time, begin, end)
-			}
-			if f.Time%1000 != 0 {
-				odd++
+			got := receive(t, l, len(some))
+			end = time.Now().UnixNano()
+			for j, f := range got {
+				if j >= len(some) || !bytes.Equal(f.bytes, some[j]) || f.Wire != uint32(len(some[j])) || f.Link != 1 || f.Iface != 0 {
+					t.Fatalf("immediate %t: frame %d: got %+v\n%x, want\n%x", immediate, i, f.Frame, f.bytes, sent[i])
+				}
+				if f.Time < begin || f.Time > end {
+					t.Fatalf("immediate %t: frame %d: got time %d, want %d to %d", immediate, i, f.Time, begin, end)
+				}
+				if f.Time%1000 != 0 {
+					odd++
+				}
+				i++
 			}
 		}
 		if odd < n/2 {
@@ -188,6 +199,7 @@ func TestLiveFilter(t *testing.T) {
 	}{
 		{"vb", "udp dst port 1", 50}, {netdev.Any, "udp dst port 1", 100}, {"vb", "vlan 7", 10}, {"vb", "vlan 7 and udp dst port 2", 10},
 	} {
+		all := openTest(t, "vb", counting(), "")
 		l := openTest(t, test.iface, quick(), test.filter)
 		sender := netnstest.NewSender(t, "va")
 		for i := range 100 {
@@ -196,10 +208,33 @@ func TestLiveFilter(t *testing.T) {
 		for range 10 {
 			sender.Send(t, tagged(udpFrame(1), 7))
 		}
+		arrived(t, all, 110)
 		got := receive(t, l, test.want)
 		b := capture.Batch{Frames: make([]capture.Frame, 0, 64)}
 		if err := l.Read(&b); err != capture.ErrIdle || len(got) != test.want {
 			t.Errorf("%s: %s: got %d frames and %v after them, want %d and nothing more", test.iface, test.filter, len(got), err, test.want)
+		}
+	}
+}
+
+// counting is a configuration of a source that is not read but for its counters. Opened before another it counts a packet
+// after the other has it, for the kernel begins with the latest.
+func counting() Config {
+	cfg := quick()
+	cfg.Buffer = 1 << 20
+	return cfg
+}
+
+// arrived waits until so many packets have arrived in all, which a busy kernel puts off.
+func arrived(t *testing.T, l *Live, n uint64) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; runtime.Gosched() {
+		s := l.Stats()
+		if s.Packets+s.Dropped >= n {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d packets arrive", s.Packets+s.Dropped, n)
 		}
 	}
 }
@@ -234,6 +269,7 @@ func TestLiveDropsAreCounted(t *testing.T) {
 	for range n {
 		sender.Send(t, udpFrame(1300)) // 6.5 MB into 1 MB, while nobody reads
 	}
+	arrived(t, l, n)
 	s := l.Stats()
 	if s.Packets+s.Dropped != n || s.Dropped == 0 {
 		t.Errorf("got %+v, want %d together, some of them dropped", s, n)
@@ -261,6 +297,7 @@ func TestLiveInterrupt(t *testing.T) {
 		for i := range 500 {
 			sender.Send(t, udpFrame(i))
 		}
+		arrived(t, l, 500)
 		l.Interrupt()
 		done, stopped := make(chan struct{}), make(chan struct{})
 		go func() {
@@ -308,13 +345,13 @@ func TestLiveDownUpGone(t *testing.T) {
 	receive(t, l, 1)
 	for outages := uint64(1); outages <= 2; outages++ {
 		netnstest.Run(t, "ip link set vb down")
-		for end := time.Now().Add(10 * time.Second); l.Stats().Outages < outages; {
-			if err := l.Read(&b); err != capture.ErrIdle || time.Now().After(end) {
+		for end := time.Now().Add(patience); l.Stats().Outages < outages; { // what came before is read first
+			if err := l.Read(&b); err != nil && err != capture.ErrIdle || time.Now().After(end) {
 				t.Fatalf("down: got %v and %+v, want %d outages", err, l.Stats(), outages)
 			}
 		}
 		netnstest.Run(t, "ip link set vb up")
-		for end := time.Now().Add(10 * time.Second); ; { // the pair needs a moment until it carries packets again
+		for end := time.Now().Add(patience); ; { // the pair needs a moment until it carries packets again
 			sender.Send(t, udpFrame(2))
 			err := l.Read(&b)
 			if err == nil && bytes.Equal(b.Bytes(0), udpFrame(2)) {
@@ -326,7 +363,7 @@ func TestLiveDownUpGone(t *testing.T) {
 		}
 	}
 	netnstest.Run(t, "ip link del vb")
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(patience); ; {
 		err := l.Read(&b)
 		if err != nil && err != capture.ErrIdle {
 			if !strings.HasPrefix(err.Error(), "read vb: ") {
@@ -378,35 +415,46 @@ func TestLiveHundredTimes(t *testing.T) {
 			before, goroutines = descriptors(), runtime.NumGoroutine()
 		}
 	}
-	if after, now := descriptors(), runtime.NumGoroutine(); after != before || now != goroutines {
-		t.Errorf("got %d descriptors and %d goroutines, want %d and %d", after, now, before, goroutines)
+	if after := descriptors(); after != before {
+		t.Errorf("got %d descriptors, want %d", after, before)
+	}
+	for end := time.Now().Add(patience); runtime.NumGoroutine() > goroutines; runtime.Gosched() { // some are about to end
+		if time.Now().After(end) {
+			t.Fatalf("got %d goroutines, want %d", runtime.NumGoroutine(), goroutines)
+		}
 	}
 }
 
-// Read allocates nothing once the batch has its room.
+// Read allocates nothing once the batch has its room, and where it does not end idle: then it looks at the interface.
 func TestLiveReadAllocatesNothing(t *testing.T) {
 	if !netnstest.Inside(t) {
 		return
 	}
 	netnstest.Pair(t, "va", "vb")
 	cfg := quick()
-	cfg.Poll = 100 * time.Millisecond // so that no Read ends idle, which looks at the interface and allocates
+	cfg.Poll = 100 * time.Millisecond // so that no Read ends idle, if the machine is not busy
 	l := openTest(t, "vb", cfg, "")
 	sender := netnstest.NewSender(t, "va")
 	b := capture.Batch{Frames: make([]capture.Frame, 0, 256)}
 	f := udpFrame(100)
-	allocs := testing.AllocsPerRun(20, func() {
-		for range 200 {
-			sender.Send(t, f)
-		}
-		for n := 0; n < 200; n += len(b.Frames) {
-			if err := l.Read(&b); err != nil && err != capture.ErrIdle {
-				t.Fatal(err)
+	idle, allocs := 0, 1.0
+	for try := 0; try == 0 || try < 20 && idle > 0 && allocs > 0; try++ {
+		idle = 0
+		allocs = testing.AllocsPerRun(20, func() {
+			for range 200 {
+				sender.Send(t, f)
 			}
-		}
-	})
+			for n := 0; n < 200; n += len(b.Frames) {
+				if err := l.Read(&b); err == capture.ErrIdle {
+					idle++
+				} else if err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
 	if allocs != 0 {
-		t.Errorf("got %.0f allocations for 200 packets, want none", allocs)
+		t.Errorf("got %.0f allocations for 200 packets, want none; %d calls of Read were idle", allocs, idle)
 	}
 }
 
@@ -472,7 +520,9 @@ func TestLiveBatchIsBounded(t *testing.T) {
 		return
 	}
 	netnstest.Pair(t, "va", "vb")
-	l := openTest(t, "vb", quick(), "")
+	cfg := quick()
+	cfg.Poll = maxPoll // so that there are blocks for all
+	l := openTest(t, "vb", cfg, "")
 	sender := netnstest.NewSender(t, "va")
 	for range 2000 {
 		sender.Send(t, udpFrame(1399))
