@@ -62,7 +62,7 @@ func TestRunDoesNotWaitForIdleShard(t *testing.T) {
 		}
 		select {
 		case <-written:
-		case <-time.After(time.Minute):
+		case <-time.After(patience):
 			t.Error("no record was written before the end of the input")
 		}
 	}

@@ -48,7 +48,7 @@ func weave(t *testing.T, n int) (capture.Live, []*tap) {
 func readWoven(t *testing.T, src capture.Live, enough func(frames []capture.Frame, err error) bool) (all []capture.Frame) {
 	t.Helper()
 	b := capture.Batch{Frames: make([]capture.Frame, 0, 7)}
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(patience); ; {
 		err := src.Read(&b)
 		if (err == nil) != (len(b.Frames) > 0) {
 			t.Fatalf("got %d frames with error %v", len(b.Frames), err)
@@ -162,9 +162,7 @@ func TestWeaveClose(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if after := runtime.NumGoroutine(); after > before {
-		t.Errorf("got %d goroutines, were %d", after, before)
-	}
+	settle(t, before)
 }
 
 // Two interfaces, of which each has some packets of every flow, make the flows of the whole, in the same order; what each
