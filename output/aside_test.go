@@ -50,3 +50,44 @@ func TestSetAside(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a run has kept goes into a directory of its own, each run's into another one, and what is in the way stays.
+func TestMoveAside(t *testing.T) {
+	path := t.TempDir()
+	d := openDir(t, path)
+	began := time.Date(2026, 11, 21, 11, 30, 0, 0, time.UTC)
+	move := func(text, want string, there ...string) {
+		t.Helper()
+		for _, name := range there {
+			if err := os.WriteFile(filepath.Join(path, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := d.MoveAside(began, "ring-0.pcap", "manifest.json"); got != want || err != nil {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+		for _, name := range there {
+			wantText(t, filepath.Join(path, want, name), text)
+		}
+	}
+	move("", "")
+	move("one", "run-20261121T113000Z", "ring-0.pcap") // and is killed: the rest goes where that went
+	move("one", "run-20261121T113000Z", "manifest.json")
+	move("two", "run-20261121T113000Z_0001", "ring-0.pcap", "manifest.json")
+	move("three", "run-20261121T113000Z_0002", "manifest.json")
+	wantText(t, filepath.Join(path, "run-20261121T113000Z", "manifest.json"), "one")
+	wantFiles(t, path, "run-20261121T113000Z", "run-20261121T113000Z_0001", "run-20261121T113000Z_0002")
+	if err := os.WriteFile(filepath.Join(path, "run-20261121T113000Z_0003"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "manifest.json"), []byte("four"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.MoveAside(began, "manifest.json"); err == nil {
+		t.Error("no error where a file is in the way")
+	}
+	wantText(t, filepath.Join(path, "manifest.json"), "four")
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}

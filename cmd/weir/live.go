@@ -177,6 +177,11 @@ func (l *live) run(ctx context.Context) (err error) {
 		l.reloads = append(l.reloads, lists.reloadable())
 	}
 	l.reloads = append(l.reloads, modelReloads(opt.Detect)...)
+	if l.keep != "" {
+		if err := l.moveKept(); err != nil {
+			return err
+		}
+	}
 	if err := l.giveUp(become); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,9 +29,10 @@ func TestLiveRestarted(t *testing.T) {
 		netnstest.Run(t, "ip link set "+name+" mtu 9000 up")
 	}
 	dir, killed := filepath.Join(t.TempDir(), "killed"), t.TempDir()
-	args := []string{"-i", "wire1", "--shards", "2", "--windows", "--aggregates", "--detect"}
+	kept := t.TempDir()
+	args := []string{"-i", "wire1", "--shards", "2", "--windows", "--aggregates", "--detect", "--write-pcap", kept}
 	liveRunOf(t, &app{}, append(args, "--out", dir), func() { sendDemo(t) })
-	first := allFiles(t, dir)
+	first, firstKept := allFiles(t, dir), allFiles(t, kept)
 	liveRunOf(t, &app{minute: time.Second}, append(args, "--out", dir), func() {
 		sendDemo(t)
 		until(t, "its tables", func() bool { _, err := os.Stat(filepath.Join(dir, "ports.ndjson")); return err == nil }) // the last
@@ -49,6 +51,15 @@ func TestLiveRestarted(t *testing.T) {
 	}
 	if name := matching(third, `^scored_flows-`)[0]; len(third[name]) == 0 {
 		t.Errorf("%s is empty", name)
+	}
+	runs, err := filepath.Glob(filepath.Join(kept, "run-*"))
+	if err != nil || len(runs) != 2 || !maps.Equal(allFiles(t, runs[0]), firstKept) {
+		t.Errorf("of what --write-pcap has kept: got %q, %v, want the first two runs'", runs, err)
+	}
+	for _, dir := range append(runs, kept) {
+		if status, stdout, stderr := command(t, nil, "parity", dir); status != exitOK || strings.Count(stdout, "no difference") != 8 {
+			t.Errorf("parity %s: status %d, %s%s", dir, status, stdout, stderr)
+		}
 	}
 	out := filepath.Join(t.TempDir(), "report")
 	mustRun(t, "report", killed, "-o", out)
@@ -84,6 +95,9 @@ func allFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, name := range names(t, dir) {
+		if isDir(filepath.Join(dir, name)) {
+			continue
+		}
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
