@@ -221,10 +221,13 @@ func (l *live) giveUp(become *privilege.Identity) error {
 		return nil
 	}
 	paths := privilege.Paths{Read: append(l.reloadPaths(), l.reportPaths()...)}
-	for _, dir := range []string{l.out, l.keep, l.report} {
+	for _, dir := range []string{l.out, l.keep} {
 		if dir != "" {
 			paths.Write = append(paths.Write, dir)
 		}
+	}
+	if l.report != "" { // each is a directory
+		paths.Nest = append(paths.Nest, l.report)
 	}
 	if l.engine == "pcap" { // the interface's counters; rings ask the kernel for them over netlink
 		paths.Read = append(paths.Read, "/sys/class/net", "/sys/devices")

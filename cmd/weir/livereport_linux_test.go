@@ -61,3 +61,22 @@ func TestLiveReports(t *testing.T) {
 		t.Error("no report has a host of the traffic that was sent")
 	}
 }
+
+// A run that has given up its privileges, as all do but in tests, makes the directories of its reports.
+func TestLiveReportsWithoutPrivileges(t *testing.T) {
+	if !netnstest.Inside(t) {
+		return
+	}
+	netnstest.Pair(t, "wire0", "wire1")
+	for _, name := range []string{"wire0", "wire1"} {
+		netnstest.Run(t, "ip link set "+name+" mtu 9000 up")
+	}
+	dir := filepath.Join(t.TempDir(), "reports")
+	weir := startWeir(t, append([]string{"live", "-i", "wire1", "--report", dir, "--set", "report.zone=Europe/Berlin"}, unhurried...)...)
+	sendDemo(t)
+	weir.interrupt(t)
+	pages, err := filepath.Glob(filepath.Join(dir, "report-*", report.PageName))
+	if err != nil || len(pages) != 1 {
+		t.Errorf("got %v, %v, want a report\n%s", pages, err, weir.stderr.String())
+	}
+}

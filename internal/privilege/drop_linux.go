@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -32,7 +33,7 @@ func (id *Identity) reachable() error {
 // What takes a privilege is opened before: sockets, ports below 1024, files of others. After an error the process is
 // in between and has to end. Drop is called once, and while no other goroutine opens anything.
 func Drop(c Config, id *Identity, paths Paths) (Report, error) {
-	for _, dir := range paths.Write {
+	for _, dir := range paths.written() {
 		if err := prepare(dir, id); err != nil {
 			return Report{}, err
 		}
@@ -51,7 +52,7 @@ func Drop(c Config, id *Identity, paths Paths) (Report, error) {
 	if err := verify(expected(id, became, kept)); err != nil {
 		return Report{}, fmt.Errorf("look whether privileges are gone: %w", err)
 	}
-	for _, dir := range paths.Write {
+	for _, dir := range paths.written() {
 		if err := writable(dir, id); err != nil {
 			return Report{}, err
 		}
@@ -63,6 +64,9 @@ func Drop(c Config, id *Identity, paths Paths) (Report, error) {
 	report.Landlock, report.Missing, err = shut(c.Landlock, paths)
 	return report, err
 }
+
+// written returns the directories to write to.
+func (p Paths) written() []string { return slices.Concat(p.Write, p.Nest) }
 
 // prepare makes a directory to write to where it is not there, and gives it to the user.
 func prepare(dir string, id *Identity) error {

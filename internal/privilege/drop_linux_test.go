@@ -213,13 +213,13 @@ func TestLandlock(t *testing.T) {
 	needLandlock(t)
 	each := threads(6)
 	root := os.Getenv(there)
-	in, out, other := filepath.Join(root, "in"), filepath.Join(root, "out"), filepath.Join(root, "other")
-	for _, dir := range []string{in, out, other} {
+	in, out, other, nest := filepath.Join(root, "in"), filepath.Join(root, "out"), filepath.Join(root, "other"), filepath.Join(root, "nest")
+	for _, dir := range []string{in, out, other, nest} {
 		if err := errors.Join(os.Mkdir(dir, 0o777), os.Chmod(dir, 0o777), os.WriteFile(filepath.Join(dir, "file"), []byte("x"), 0o666)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	report, err := Drop(Config{Landlock: On}, nil, Paths{Read: []string{in, filepath.Join(root, "not-there")}, Write: []string{out}})
+	report, err := Drop(Config{Landlock: On}, nil, Paths{Read: []string{in, filepath.Join(root, "not-there")}, Write: []string{out}, Nest: []string{nest}})
 	if err != nil || report.Landlock < leastLandlock || report.Missing != "" {
 		t.Fatalf("got %+v, %v", report, err)
 	}
@@ -249,6 +249,12 @@ func TestLandlock(t *testing.T) {
 		try("rename", os.Rename(made, made+"2"), nil)
 		try("list", open(out, os.O_RDONLY), nil)
 		try("remove", os.Remove(made+"2"), nil)
+		try("make a directory where files are made", os.Mkdir(filepath.Join(out, "dir"), 0o755), unix.EACCES)
+		dir := filepath.Join(nest, "dir")
+		try("make a directory", os.Mkdir(dir, 0o755), nil)
+		try("make in it", open(filepath.Join(dir, "made"), os.O_RDWR|os.O_CREATE|os.O_EXCL), nil)
+		try("rename in it", os.Rename(filepath.Join(dir, "made"), filepath.Join(dir, "made2")), nil)
+		try("remove it", os.RemoveAll(dir), nil)
 	})
 }
 

@@ -14,10 +14,12 @@ import (
 // leastLandlock is the version that also keeps files from being truncated, Linux 6.2's.
 const leastLandlock = 3
 
-// What may be done below a path: to read, and to make, write, rename within a directory and remove.
+// What may be done below a path: to read, and to make, write, rename within a directory and remove files, to make
+// and remove directories, too.
 const (
 	reading = landlock.AccessFSSet(llsys.AccessFSReadFile | llsys.AccessFSReadDir)
 	writing = reading | landlock.AccessFSSet(llsys.AccessFSWriteFile|llsys.AccessFSMakeReg|llsys.AccessFSRemoveFile|llsys.AccessFSTruncate)
+	nesting = writing | landlock.AccessFSSet(llsys.AccessFSMakeDir|llsys.AccessFSRemoveDir)
 )
 
 // shut shuts the process out of all files but those of paths, those that are open, and those whose names alone matter
@@ -42,7 +44,8 @@ func shut(mode string, paths Paths) (version int, missing string, err error) {
 	// What later versions restrict beyond the eighth, such as connecting to systemd's socket, is not files.
 	err = landlock.V8.BestEffort().RestrictPaths(
 		landlock.PathAccess(reading, paths.Read...).IgnoreIfMissing(),
-		landlock.PathAccess(writing, paths.Write...))
+		landlock.PathAccess(writing, paths.Write...),
+		landlock.PathAccess(nesting, paths.Nest...))
 	if err != nil {
 		return 0, "", fmt.Errorf("restrict files: %w", err)
 	}
@@ -51,7 +54,7 @@ func shut(mode string, paths Paths) (version int, missing string, err error) {
 
 // probe looks whether a directory that is not among the paths can be opened.
 func probe(paths Paths) error {
-	if slices.ContainsFunc(slices.Concat(paths.Read, paths.Write), func(p string) bool { return filepath.Clean(p) == "/" }) {
+	if slices.ContainsFunc(slices.Concat(paths.Read, paths.written()), func(p string) bool { return filepath.Clean(p) == "/" }) {
 		return nil
 	}
 	f, err := os.Open("/")

@@ -87,6 +87,7 @@ func Find(c Config) (*Identity, error) {
 type Paths struct {
 	Read  []string // those that are not there are left out
 	Write []string // directories for files to make, rename and remove; made where they are not there
+	Nest  []string // likewise, also for directories to make and remove
 }
 
 // Report is what Drop has done.
