@@ -53,8 +53,9 @@ func (a *app) run(ctx context.Context, args []string) (status int) {
 func reportError(w io.Writer, err error) int {
 	var usage usageError
 	var invalid *config.Error
+	err = besidesPipe(err)
 	switch {
-	case err == nil, errors.Is(err, output.ErrClosedPipe), errors.Is(err, syscall.EPIPE): // the reader has had enough
+	case err == nil:
 		return exitOK
 	case errors.As(err, &usage), errors.As(err, &invalid):
 		printLines(w, err.Error())
@@ -63,6 +64,21 @@ func reportError(w io.Writer, err error) int {
 	// An error that came out of a library may have several lines; ours has one.
 	printLines(w, strings.ReplaceAll(err.Error(), "\n", "; "))
 	return exitFailed
+}
+
+// besidesPipe returns what is left of an error, or of several that were joined, without those that say that the reader has had
+// enough; nil where there is no other.
+func besidesPipe(err error) error {
+	if !errors.Is(err, output.ErrClosedPipe) && !errors.Is(err, syscall.EPIPE) {
+		return err
+	}
+	var others []error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			others = append(others, besidesPipe(e))
+		}
+	}
+	return errors.Join(others...)
 }
 
 // reportBug writes one line about a panic, and where it happened when asked to.
