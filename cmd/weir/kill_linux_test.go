@@ -228,6 +228,7 @@ func TestLiveKilled(t *testing.T) {
 	}
 	again := time.Now()
 	sending.until("a second", func() bool { return time.Since(again) > time.Second })
+	received(t, "wire1") // and what is under way gets to the rings
 	for _, v := range victims {
 		v.interrupt(t)
 		v.survived(t, killed, sending.sent)

@@ -184,6 +184,7 @@ func (o *overload) look() (scraped string) {
 
 // end asks the run to end, and returns its ledger and how it ended.
 func (o *overload) end() (books liveLedger, status int, took time.Duration) {
+	received(o.t, "wire1") // and what is under way gets to the rings
 	began := time.Now()
 	o.stop()
 	status = <-o.status
