@@ -74,7 +74,7 @@ func addresses(cmd *cobra.Command, args []string) ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-// lists reads the lists of the configuration, of which there must be one.
+// lists reads the lists of the configuration, of which there must be one, and warns of those that have nothing.
 func (a *app) lists(cmd *cobra.Command) (config.Config, []*blocklist.List, error) {
 	loaded, err := a.load(cmd)
 	if err != nil {
@@ -87,6 +87,11 @@ func (a *app) lists(cmd *cobra.Command) (config.Config, []*blocklist.List, error
 	lists, err := blocklist.Load(sources)
 	if err != nil {
 		return config.Config{}, nil, usageError{err}
+	}
+	for _, l := range lists {
+		if l.Prefixes() == 0 {
+			a.logger(loaded.Config).Warn("a blocklist has nothing", "list", l.Name, "file", l.Path, "bytes", l.Size)
+		}
 	}
 	return loaded.Config, lists, nil
 }

@@ -29,6 +29,9 @@ func writeList(t *testing.T, text string) string {
 
 func TestBlocklistCheck(t *testing.T) {
 	path := writeList(t, "# list\n192.0.2.0/24\n10.0.0.0/8\n192.0.2.300\n")
+	feed := writeList(t, "first_seen,src_ip,dst_ip,note\n2026-01-01,198.51.100.1,203.0.113.7,x\n")
+	columns := `: got column "dst_addr", want one that the header has: "first_seen", "src_ip", "dst_ip", "note"`
+	empty := writeList(t, "")
 	for _, c := range []struct {
 		args           []string
 		status         int
@@ -45,12 +48,50 @@ func TestBlocklistCheck(t *testing.T) {
 		{[]string{"check", "--lists", path, "--format", "xml", "192.0.2.1"}, 2, "", "--format: got"},
 		{[]string{"stats", "--lists", "x:xls=" + path}, 2, "", "detect.blocklist.lists: got"},
 		{[]string{"stats", "x"}, 2, "", "unexpected argument"},
+		{[]string{"check", "--lists", "feed:csv/dst_addr=" + feed, "203.0.113.7", "198.51.100.1"}, 2, "", columns},
+		{[]string{"stats", "--lists", "feed:csv/dst_addr=" + feed}, 2, "", columns},
+		{[]string{"check", "--lists", "feed:csv/dst_ip=" + feed, "203.0.113.7", "198.51.100.1"}, 0, "198.51.100.1  not listed\n", ""},
+		{[]string{"stats", "--lists", empty}, 0, "bad   plain", `msg="a blocklist has nothing" list=bad file=` + empty + " bytes=0\n"},
+		{[]string{"check", "--lists", empty, "192.0.2.1"}, 1, "192.0.2.1  not listed\n", "a blocklist has nothing"},
 		{[]string{"stats", "--lists", path}, 0, path + ":4: \"192.0.2.300\": want an address", ""},
 		{[]string{"stats", "--lists", path, "--format", "json"}, 0, `"prefixes": 2,`, ""},
 	} {
 		status, stdout, stderr := command(t, nil, append([]string{"blocklist"}, c.args...)...)
 		if status != c.status || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, c.stderr) || c.stderr == "" && stderr != "" {
 			t.Errorf("%v: got status %d, %q, %q\nwant %d, %q, %q", c.args, status, stdout, stderr, c.status, c.stdout, c.stderr)
+		}
+	}
+}
+
+// A column that the file has not is a mistake before anything is judged.
+func TestBlocklistWithoutItsColumn(t *testing.T) {
+	list := "feed:csv/dst_addr=" + writeList(t, "src_ip,dst_ip\n198.51.100.1,203.0.113.7\n")
+	records := write(t, filepath.Join(t.TempDir(), "conn.log"), []byte(scanned()))
+	for _, args := range [][]string{{"replay", demo}, {"detect", records}} {
+		status, stdout, stderr := command(t, nil, append(args, "--detect=blocklist", "--set", "detect.blocklist.lists="+list)...)
+		if want := `got column "dst_addr", want one that the header has: "src_ip", "dst_ip"`; status != 2 || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%s: status %d, %q, %q, want 2 and %s", args[0], status, stdout, stderr, want)
+		}
+	}
+}
+
+// A detector that was asked for by name and has no list, or one with nothing in it, is a warning: no alerts mean nothing then.
+func TestBlocklistWithoutLists(t *testing.T) {
+	records := write(t, filepath.Join(t.TempDir(), "conn.log"), []byte(scanned()))
+	for _, c := range []struct {
+		flags []string
+		want  string // "": no warning
+	}{
+		{[]string{"--detect=blocklist"}, "the detector blocklist has no lists, and says nothing"},
+		{[]string{"--detect=blocklist", "--set", "detect.blocklist.lists=" + writeList(t, "")}, "list bad: 0 prefixes"},
+		{[]string{"--detect=blocklist", "--set", "detect.blocklist.lists=" + writeList(t, "192.0.2.1\n")}, ""},
+		{[]string{"--detect=default"}, ""},
+	} {
+		for _, args := range [][]string{{"replay", demo}, {"detect", records}} {
+			status, _, stderr := command(t, nil, append(args, c.flags...)...)
+			if status != exitOK || !strings.Contains(stderr, c.want) || c.want == "" && strings.Contains(stderr, "blocklist") {
+				t.Errorf("%s %v: status %d, %q, want %q", args[0], c.flags, status, stderr, c.want)
+			}
 		}
 	}
 }

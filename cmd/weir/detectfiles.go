@@ -126,6 +126,7 @@ func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {
 		return err
 	}
 	engine := detect.NewEngine(d.config.Detect.Config, made, &d.alerts)
+	warnLists(d.log, d.config, engine)
 	if d.by, err = judges(d.config, engine); err != nil {
 		return err
 	}

@@ -5,8 +5,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/weir-sensor/weir/config"
 	"github.com/weir-sensor/weir/detect"
 	"github.com/weir-sensor/weir/detect/blocklist"
 )
@@ -106,9 +108,14 @@ func (w *listWatch) reloadable() reloadable {
 	}}
 }
 
-// warnLists logs what is wrong with the lists of a run's detectors.
-func warnLists(log *slog.Logger, engine *detect.Engine) {
-	if b := blocklistOf(engine); b != nil {
+// warnLists logs what is wrong with the lists of a run's detectors, such as that there are none for a detector that was asked
+// for by name.
+func warnLists(log *slog.Logger, c config.Config, engine *detect.Engine) {
+	b := blocklistOf(engine)
+	if b == nil && slices.Contains(c.Detect.Detectors, "blocklist") {
+		log.Warn("the detector blocklist has no lists, and says nothing", "want", "lists in detect.blocklist.lists")
+	}
+	if b != nil {
 		for _, line := range b.Warnings() {
 			log.Warn("not all of a blocklist is used", "what", line)
 		}

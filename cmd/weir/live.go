@@ -169,7 +169,7 @@ func (l *live) run(ctx context.Context) (err error) {
 	if l.by, err = judges(l.config, opt.Detect); err != nil {
 		return err
 	}
-	warnLists(l.log, opt.Detect)
+	warnLists(l.log, l.config, opt.Detect)
 	lists := newListWatch(opt.Detect, cmp.Or(l.lookEvery, watchEvery))
 	defer lists.look.Stop()
 	l.reloads = append(l.reloads, l.configuration(become))

@@ -155,7 +155,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 	if err := judge(r.loaded.Config, to.alerts, &opt); err != nil {
 		return errors.Join(err, to.abort())
 	}
-	warnLists(r.log, opt.Detect)
+	warnLists(r.log, r.loaded.Config, opt.Detect)
 	if r.by, err = judges(r.loaded.Config, opt.Detect); err != nil {
 		return errors.Join(err, to.abort())
 	}

@@ -204,6 +204,21 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A list that has lost its column stays as it was.
+func TestReloadWithoutItsColumn(t *testing.T) {
+	path := write(t, "feed.csv", "src,dst\n192.0.2.1,192.0.2.2\n")
+	d := newDetector(t, DefaultConfig(), "feed:csv/dst="+path)
+	rewrite(t, path, "from,to\n192.0.2.3,192.0.2.4\n")
+	u := d.Reload()
+	want := "read list feed: " + path + `: got column "dst", want one that the header has: "from", "to"; the last one, of 1 prefixes, stays`
+	if len(u.Changes) != 0 || len(u.Problems) != 1 || u.Problems[0] != want {
+		t.Errorf("got %+v, want the problem %s", u, want)
+	}
+	if got := entriesText(d.Lists()[0]); got != "192.0.2.2/32:2" {
+		t.Errorf("the list is %s", got)
+	}
+}
+
 // Flows that are open when a list is read again are judged by the new one as their next record is written, whether they began
 // before or not: those whose end is on it now, and no more those whose end is not.
 func TestOpenFlowsAreJudgedByTheNewList(t *testing.T) {

@@ -90,7 +90,7 @@ func compareEntries(a, b *entry) int {
 }
 
 // Load reads the list's file. Lines that make no sense are in the list's Problems and do not hinder the others; a file
-// none of whose lines makes sense is an error.
+// none of whose lines makes sense, or that has not the column that is asked for by name, is an error.
 func (s Source) Load() (*List, error) {
 	f, err := os.Open(s.Path)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s Source) Load() (*List, error) {
 	return l, nil
 }
 
-// Read reads a list. Errors are those of r, and that there is no usable line but others.
+// Read reads a list. Errors are those of r, that there is no usable line but others, and that there is no such column.
 func (s Source) Read(r io.Reader) (*List, error) { return s.read(r, 0) }
 
 // read is Read of about size bytes; 0: it is not known how many.
@@ -130,8 +130,11 @@ func (s Source) read(r io.Reader, size int64) (*List, error) {
 	l.entries = make([]entry, 0, expected(sample, size))
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, sampleSize), maxLine)
-	for lines.Scan() {
+	for p.err == nil && lines.Scan() {
 		p.line(lines.Bytes())
+	}
+	if p.err != nil {
+		return nil, p.err
 	}
 	if err := lines.Err(); err == bufio.ErrTooLong {
 		return nil, fmt.Errorf("line %d is longer than %d bytes", l.Lines+1, maxLine)

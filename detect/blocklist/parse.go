@@ -24,6 +24,8 @@ type parser struct {
 	begun  bool
 	bad    string // what is wrong with the line at hand; "": nothing
 	fields []string
+	names  []string // of the columns, as far as something looked like a header
+	err    error    // the file is no such list, whatever else is in it
 }
 
 const anyColumn = -1
@@ -168,6 +170,10 @@ func (p *parser) csv(text string) {
 	if !p.begun && p.header() || comment {
 		return
 	}
+	if p.column == anyColumn && p.list.Column != "" {
+		p.err = p.noColumn()
+		return
+	}
 	p.begun = true
 	if p.column != anyColumn {
 		if p.column >= len(p.fields) {
@@ -198,6 +204,9 @@ func (p *parser) header() bool {
 			p.column = i
 			return true
 		}
+		if len(p.fields) > 1 && !slices.ContainsFunc(p.fields, looksLikeAddress) {
+			p.names = slices.Clone(p.fields)
+		}
 		return p.column >= 0 && p.column < len(p.fields) && isHeader(p.fields[p.column])
 	}
 	if i := slices.IndexFunc(p.fields, isHeader); i >= 0 {
@@ -205,6 +214,22 @@ func (p *parser) header() bool {
 		return true
 	}
 	return false
+}
+
+// noColumn is the error of a file whose header, if it has one, does not name the column that is asked for.
+func (p *parser) noColumn() error {
+	if p.names == nil {
+		return fmt.Errorf("got column %s, want its number: the file has no header", quote(p.list.Column))
+	}
+	const most = 20
+	var names []string
+	for _, name := range p.names[:min(len(p.names), most)] {
+		names = append(names, quote(name))
+	}
+	if len(p.names) > most {
+		names = append(names, "...")
+	}
+	return fmt.Errorf("got column %s, want one that the header has: %s", quote(p.list.Column), strings.Join(names, ", "))
 }
 
 // isHeader says whether a field is a usual name of a column of addresses.

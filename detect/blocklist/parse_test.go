@@ -86,6 +86,9 @@ func TestFormatGiven(t *testing.T) {
 		{"a:csv/victim=x", "ip,Victim\n192.0.2.1,192.0.2.2\n", "192.0.2.2/32:2"},
 		{"a:drop=x", "192.0.2.0/24,\n192.0.3.0/24,\n", "192.0.2.0/24:1 192.0.3.0/24:2"},
 		{"x", "\xef\xbb\xbf192.0.2.1", "192.0.2.1/32:1"},
+		{"a:csv/dst=x", "# made today, by hand\n#src,dst\n192.0.2.1,192.0.2.2\n", "192.0.2.2/32:3"},
+		{"a:csv/dst=x", "# nothing today\n", ""},
+		{"a:csv/dst=x", "", ""},
 		{"x", "ip\n192.0.2.1\n", "192.0.2.1/32:2"},
 		{"x", "", ""},
 		{"x", "# nothing today\n", ""},
@@ -101,6 +104,24 @@ func TestFormatGiven(t *testing.T) {
 		}
 		if got := entriesText(l); got != c.want || l.Bad != 0 {
 			t.Errorf("%s %q: got %q, %d bad lines %v, want %q", c.setting, c.text, got, l.Bad, l.Problems, c.want)
+		}
+	}
+}
+
+// A column that is asked for by a name that the header has not is an error, which names those that it has: all fields of a
+// line would be victims, too.
+func TestNoSuchColumn(t *testing.T) {
+	wide := strings.Repeat("a,", 20) + "z"
+	for text, want := range map[string]string{
+		"src,dst\n192.0.2.1,192.0.2.2\n": `got column "to", want one that the header has: "src", "dst"`,
+		"src,dst\n":                      `got column "to", want one that the header has: "src", "dst"`,
+		"# by hand, today\n# src,dst\n192.0.2.1,192.0.2.2\n": `got column "to", want one that the header has: "src", "dst"`,
+		wide + "\n192.0.2.1\n":                               `: "a", ` + strings.Repeat(`"a", `, 19) + "...",
+		"192.0.2.1,192.0.2.2\n":                              `got column "to", want its number: the file has no header`,
+	} {
+		l, err := (Source{Format: CSV, Column: "to"}).Read(strings.NewReader(text))
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%q: got %+v, %v, want %s", text, l, err, want)
 		}
 	}
 }
