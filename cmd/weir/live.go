@@ -210,8 +210,8 @@ func (l *live) run(ctx context.Context) (err error) {
 	minute := l.watch(run, to, reports, lists, asked, again)
 	ledger, err := run.Wait()
 	err = errors.Join(err, to.end())
-	l.reports.end(run)
-	return errors.Join(err, l.endLedger(to, &ledger, minute), l.keepFindings(run), l.finish(&ledger, to, err == nil))
+	reported := l.reports.end(run)
+	return errors.Join(err, l.endLedger(to, &ledger, minute), l.keepFindings(run), l.finish(&ledger, to, err == nil), reported)
 }
 
 // giveUp gives up the privileges that only opening the sources took. Whatever is opened later has to be possible for the

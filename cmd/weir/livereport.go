@@ -61,21 +61,32 @@ func (r *liveReports) next() (old *build.Builder) {
 	return old
 }
 
-// make makes a report of what came since the one before it, on a goroutine of its own. It is about the run as it is now.
-func (r *liveReports) make(run *sensor.Live, now time.Time) {
+// make makes a report of what came since the one before it, on a goroutine of its own. The run goes on where it cannot be
+// written.
+func (r *liveReports) make(run *sensor.Live) {
 	r.making.Wait() // one at a time
+	write := r.take(run)
+	r.making.Go(func() {
+		if err := write(); err != nil {
+			r.l.log.Error("a report is not written", "problem", err)
+		}
+	})
+}
+
+// take takes what came since the report before it, and returns what writes a report of it. It is about the run as it is now.
+func (r *liveReports) take(run *sensor.Live) (write func() error) {
 	var found findings
 	run.Detection(func(e *detect.Engine) { found = gather(e) })
 	ledger := run.Ledger()
-	b, dir := r.next(), filepath.Join(r.l.report, "report-"+now.UTC().Format("20060102T150405.000Z"))
+	b, dir := r.next(), filepath.Join(r.l.report, "report-"+time.Now().UTC().Format("20060102T150405.000Z"))
 	b.Note("The ledger counts from the beginning of the run, not from the report before this one.")
-	r.making.Go(func() {
-		if err := errors.Join(fillBooks(b, &ledger, found.hosts), writeReport(dir, b, r.l.config)); err != nil {
-			r.l.log.Error("a report is not written", "problem", err)
-			return
+	return func() error {
+		err := errors.Join(fillBooks(b, &ledger, found.hosts), writeReport(dir, b, r.l.config))
+		if err == nil {
+			r.l.log.Info("report", "out", dir)
 		}
-		r.l.log.Info("report", "out", dir)
-	})
+		return err
+	}
 }
 
 // ticks returns where it is said that a report is due; nil: never.
@@ -86,16 +97,16 @@ func (r *liveReports) ticks() <-chan time.Time {
 	return r.due.C
 }
 
-// end makes the last report, and waits for it.
-func (r *liveReports) end(run *sensor.Live) {
+// end makes the last report, which nobody makes up for.
+func (r *liveReports) end(run *sensor.Live) error {
 	if r == nil {
-		return
+		return nil
 	}
 	if r.due != nil {
 		r.due.Stop()
 	}
-	r.make(run, time.Now())
 	r.making.Wait()
+	return r.take(run)()
 }
 
 // Flows implements output.Sink.
@@ -145,5 +156,5 @@ func (l *live) reportNow(run *sensor.Live) {
 		l.log.Warn("no report: weir live runs without --report DIRECTORY")
 		return
 	}
-	l.reports.make(run, time.Now())
+	l.reports.make(run)
 }

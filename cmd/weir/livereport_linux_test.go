@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -62,7 +64,8 @@ func TestLiveReports(t *testing.T) {
 	}
 }
 
-// A run that has given up its privileges, as all do but in tests, makes the directories of its reports.
+// A run that has given up its privileges, as all do but in tests, makes the directories of its reports. The last one that cannot
+// be written is an error.
 func TestLiveReportsWithoutPrivileges(t *testing.T) {
 	if !netnstest.Inside(t) {
 		return
@@ -71,12 +74,36 @@ func TestLiveReportsWithoutPrivileges(t *testing.T) {
 	for _, name := range []string{"wire0", "wire1"} {
 		netnstest.Run(t, "ip link set "+name+" mtu 9000 up")
 	}
-	dir := filepath.Join(t.TempDir(), "reports")
-	weir := startWeir(t, append([]string{"live", "-i", "wire1", "--report", dir, "--set", "report.zone=Europe/Berlin"}, unhurried...)...)
-	sendDemo(t)
-	weir.interrupt(t)
-	pages, err := filepath.Glob(filepath.Join(dir, "report-*", report.PageName))
-	if err != nil || len(pages) != 1 {
-		t.Errorf("got %v, %v, want a report\n%s", pages, err, weir.stderr.String())
+	for _, name := range []string{"", "nobody"} {
+		if _, err := user.Lookup(name); name != "" && err != nil {
+			t.Logf("without user %s: %v", name, err)
+			continue
+		}
+		base := t.TempDir()
+		for _, path := range []string{base, filepath.Dir(base)} { // for others to enter
+			if err := os.Chmod(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dir := filepath.Join(base, "not", "there")
+		args := append([]string{"live", "-i", "wire1", "--report", dir, "--set", "report.zone=Europe/Berlin", "--set", "privileges.user=" + name}, unhurried...)
+		weir := startWeir(t, args...)
+		sendDemo(t)
+		if err := weir.Process.Signal(unix.SIGUSR2); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "a report", func() bool { return strings.Contains(weir.stderr.String(), "msg=report") })
+		weir.interrupt(t)
+		pages, err := filepath.Glob(filepath.Join(dir, "report-*", report.PageName))
+		if err != nil || len(pages) != 2 || strings.Contains(weir.stderr.String(), "level=ERROR") {
+			t.Errorf("user %q: got %v, %v, want two reports\n%s", name, pages, err, weir.stderr.String())
+		}
+		weir = startWeir(t, args...)
+		if err := errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o644), weir.Process.Signal(os.Interrupt)); err != nil {
+			t.Fatal(err)
+		}
+		if err := weir.Wait(); weir.ProcessState.ExitCode() != exitFailed || !strings.Contains(weir.stderr.String(), "weir: write report into "+dir) {
+			t.Errorf("user %q, whose report cannot be written: got %v\n%s", name, err, weir.stderr.String())
+		}
 	}
 }
