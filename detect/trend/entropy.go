@@ -16,7 +16,8 @@ type spectrum [cells]uint32
 
 func (s *spectrum) add(cell uint16) { s[cell]++ }
 
-// scatter is a hash that is the same in every run, since what it decides can be seen.
+// scatter is a hash that is the same in every run, since what it decides can be seen. Its high bits are good; the low ones
+// are not, so that no sketch may go by them.
 func scatter(hi, lo uint64) uint64 {
 	h := (hi*0x9e3779b97f4a7c15 ^ lo) * 0xbf58476d1ce4e5b9
 	h ^= h >> 32

@@ -140,7 +140,7 @@ func (d *Detector) strike(f *detect.Flow, a *aimed) {
 	} else if f.HasPorts() {
 		return
 	}
-	v.sources.Add(scatterHost(source))
+	v.sources.Add(sketch.Addr(0, source))
 	v.client = source
 	v.evidence.Add(f.ID)
 }
@@ -265,7 +265,7 @@ func (d *Detector) flood(f flooded, victims int, now int64) detect.Alert {
 		}
 	}
 	sources := v.sources.Estimate()
-	from := fmt.Sprintf("about %d addresses", sources)
+	from := estimated(sources) + " addresses"
 	if sources <= 1 {
 		source := detect.Host{Addr: v.client, Version: t.version}
 		from = source.String()
@@ -288,13 +288,29 @@ func (d *Detector) flood(f flooded, victims int, now int64) detect.Alert {
 		{Feature: "unanswered", Value: float64(s.unanswered), Threshold: float64(d.cfg.FloodFlows), Baseline: none},
 		{Feature: "flows", Value: float64(s.flows), Threshold: none, Baseline: none},
 		{Feature: "packets_up", Value: float64(s.packetsUp), Threshold: none, Baseline: none},
-		{Feature: "sources", Value: float64(sources), Threshold: none, Baseline: none},
+		{Feature: atLeast("sources", sources), Value: float64(sources), Threshold: none, Baseline: none},
 		{Feature: "victims", Value: float64(victims), Threshold: none, Baseline: none},
 	}
 	if t.proto == packet.ProtoTCP {
 		a.Reasons = append(a.Reasons, detect.Reason{Feature: "syn_cusum", Value: float64(s.synSum), Threshold: synAlarm, Baseline: none})
 	}
 	return a
+}
+
+// estimated says how many a sketch counted.
+func estimated(n int) string {
+	if n >= sketch.LinearMax {
+		return fmt.Sprintf("at least %d", n)
+	}
+	return fmt.Sprintf("about %d", n)
+}
+
+// atLeast is what a feature is called where a sketch counted so many.
+func atLeast(feature string, n int) string {
+	if n >= sketch.LinearMax {
+		return feature + "_at_least"
+	}
+	return feature
 }
 
 // kindOf returns the kind of a flood and its name.

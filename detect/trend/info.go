@@ -21,7 +21,8 @@ func (d *Detector) Info() detect.Info {
 			"besides), x >= ratio times the mean, and min_flows or min_bytes. shift: two or more of the network's quantities.\n" +
 			"flood: flood_flows unanswered in a step, flood_share of all to that service and port; or syn_flows where " +
 			"y = max(0, y + (begun - completed)/F - 0.35) > 1.05, F the mean of the completed, 10 at least (Wang, Zhang and Shin, 2002); " +
-			"ICMP: icmp_packets to a host, without errors (unreachable, time exceeded and the like: they quote, and so answer, what it sent). At most 20 victims are named in 10 s. Candidates come from Space-Saving with 4,096 counters (Metwally et al., 2005).\n" +
+			"ICMP: icmp_packets to a host, without errors (unreachable, time exceeded and the like: they quote, and so answer, what it sent). At most 20 victims are named in 10 s. Candidates come from Space-Saving with 4,096 counters (Metwally et al., 2005). " +
+			"Sources are counted in 512 bits (Whang et al., 1990): standard error 3.5 % at 500, 8 % at 2,000; from 3,194 on there are at least so many (sources_at_least).\n" +
 			"dispersion: entropies, in bits, of the peers and the servers' ports of a host that opened 63 flows or more in a step, or received so many, " +
 			"over those from the 32nd on (65,535 at most), each hashed to 1,024 cells; charts both ways, s at least 0.5 bit. S > 8, and with min_flows flows in the step " +
 			"the entropy is log2(ratio) above its mean, or so much below it and below log2 of the flows counted; not where flows rose.\n" +
