@@ -2,7 +2,7 @@ package config
 
 // detectRanges are the ranges of the detectors' keys; see TestRangesAreEnforced.
 var detectRanges = map[string]accepted{
-	"detect.detectors":      {[]string{"", "default", "all"}, []string{"none", "Default"}},
+	"detect.detectors":      {[]string{"", "none", "default", "all"}, []string{"none,scan", "Default"}},
 	"detect.suppress":       {[]string{"0s", "24h0m0s"}, []string{"-1s", "24h0m0.000000001s"}},
 	"detect.max_standing":   {[]string{"1", "10000000"}, []string{"0", "10000001"}},
 	"detect.reorder":        {[]string{"1", "100000000"}, []string{"0", "100000001"}},

@@ -6,8 +6,8 @@ import "slices"
 func detectKeys() []Key {
 	return slices.Concat(
 		[]Key{
-			{"detect.detectors", "list", "any of default, all, and the detectors' names",
-				"Detectors that run; default stands for those that are worth it on every network, none: nothing is judged."},
+			{"detect.detectors", "list", "none, or any of default, all, and the detectors' names",
+				"Detectors that run; default stands for those that are worth it on every network. With none, or an empty list, nothing is judged, but weir detect, report and train ensemble take an empty list for default."},
 			{"detect.suppress", "duration", "0s to 24h0m0s",
 				"An alert said again within this raises the count of the one that stands, and is written again when its score doubles."},
 			{"detect.max_standing", "alerts", "1 to 10000000",

@@ -21,9 +21,20 @@ func detectFlag(flags *pflag.FlagSet) {
 	configFlag(flags, "detect", "detect.detectors").NoOptDefVal = detectors.Default
 }
 
+// someDetectors has the default detectors run where the configuration names none, for a command that does nothing without.
+func someDetectors(c *config.Config) error {
+	if c.Detect.Off() {
+		return usagef("detect.detectors: got none, want detectors: without them there is nothing to do")
+	}
+	if len(c.Detect.Detectors) == 0 {
+		c.Detect.Detectors = []string{detectors.Default}
+	}
+	return nil
+}
+
 // judge has a run's flows and windows judged by the detectors that the configuration asks for, if any.
 func judge(c config.Config, sink detect.AlertSink, opt *sensor.Options) error {
-	if len(c.Detect.Detectors) == 0 {
+	if !c.Detect.Judges() {
 		return nil
 	}
 	made, err := detectors.New(c.Detect, c.Window)

@@ -73,14 +73,33 @@ func TestDetectWrongInput(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"replay", "--detect=scam", demo}, `detect.detectors: got "scam", want any of default, all, and the detectors' names: basic,`},
+		{[]string{"replay", "--detect=scam", demo}, `detect.detectors: got "scam", want none, or any of default, all, and the detectors' names: basic,`},
 		{[]string{"replay", "--set", "detect.scan.thing=1", demo}, "detect.scan.thing: got an unknown key, want"},
 		{[]string{"replay", "--stdout", "alerts", demo}, "--stdout alerts without detectors, want --detect too"},
+		{[]string{"replay", "--stdout", "alerts", "--detect=none", demo}, "--stdout alerts without detectors, want --detect too"},
+		{[]string{"replay", "--detect=none,scan", demo}, `detect.detectors: got "none", want none, or any of default`},
+		{[]string{"detect", "--detect=none", demo}, "detect.detectors: got none, want detectors: without them there is nothing to do"},
 		{[]string{"detectors", "explain", "scam"}, `unknown detector "scam", want one of: basic,`},
 		{[]string{"detectors", "explain"}, "want one detector of: basic,"},
 	} {
 		if status, _, stderr := command(t, nil, test.args...); status != exitUsage || !strings.Contains(stderr, test.want) {
 			t.Errorf("%v: got status %d, %q; want %d, %q", test.args, status, stderr, exitUsage, test.want)
+		}
+	}
+}
+
+// none switches detection off, also where the configuration has it on.
+func TestDetectNone(t *testing.T) {
+	for _, args := range [][]string{{"--detect=none"}, {"--set", "detect.detectors=scan", "--detect=none"}, nil} {
+		out := t.TempDir()
+		status, stdout, stderr := command(t, nil, append([]string{"replay", "--out", out, demo}, args...)...)
+		if status != exitOK || stdout != "" {
+			t.Errorf("%v: got status %d, %q, %q", args, status, stdout, stderr)
+		}
+		for _, name := range []string{"alerts.ndjson", "hosts.ndjson", "ports.ndjson"} {
+			if _, err := os.Stat(filepath.Join(out, name)); err == nil {
+				t.Errorf("%v: there is %s", args, name)
+			}
 		}
 	}
 }

@@ -70,8 +70,8 @@ func newDetect(a *app) *cobra.Command {
 				return err
 			}
 			d.config, d.log = loaded.Config, a.logger(loaded.Config)
-			if len(d.config.Detect.Detectors) == 0 {
-				d.config.Detect.Detectors = []string{detectors.Default}
+			if err := someDetectors(&d.config); err != nil {
+				return err
 			}
 			switch {
 			case cmd.Flags().Changed("stdout") && d.stdout != "alerts":

@@ -50,7 +50,7 @@ func keep(path string, sources []capture.Live, c config.Config) (*kept, error) {
 		}
 		k.windows = of.windows(file, c.Window, nil)
 	}
-	if len(c.Detect.Detectors) > 0 {
+	if c.Detect.Judges() {
 		if file, err = dir.Create("alerts.ndjson"); err != nil {
 			return nil, errors.Join(err, dir.Close())
 		}

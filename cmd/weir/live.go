@@ -110,7 +110,7 @@ func (l *live) check(cmd *cobra.Command) error {
 		return usagef("--engine: got %q, want afpacket or pcap", l.engine)
 	case cmd.Flags().Changed("stdout") && !slices.Contains(streams, l.stdout):
 		return usagef("--stdout: got %q, want %s", l.stdout, orList(streams))
-	case l.stdout == "alerts" && len(l.config.Detect.Detectors) == 0:
+	case l.stdout == "alerts" && !l.config.Detect.Judges():
 		return usagef("--stdout alerts without detectors, want --detect too")
 	case l.report == "" && cmd.Flags().Changed("report"):
 		return usagef("--report: got an empty name, want a directory")

@@ -113,7 +113,7 @@ func (r *replay) open(workers int) (*outputs, error) {
 	if r.stdout == "windows" && r.out != "" {
 		return nil, usagef("--stdout windows with --out: windows go to one place, want --windows for a file in %s", r.out)
 	}
-	judged := len(r.loaded.Config.Detect.Detectors) > 0
+	judged := r.loaded.Config.Detect.Judges()
 	if r.stdout == "alerts" && !judged {
 		return nil, usagef("--stdout alerts without detectors, want --detect too")
 	}

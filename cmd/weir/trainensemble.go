@@ -50,8 +50,8 @@ func (t *ensembleTraining) run(ctx context.Context) error {
 	if len(t.labelFiles) == 0 {
 		return usagef("--labels: want files that say what the flows are")
 	}
-	if len(t.config.Detect.Detectors) == 0 {
-		t.config.Detect.Detectors = []string{detectors.Default}
+	if err := someDetectors(&t.config); err != nil {
+		return err
 	}
 	t.config.Detect.Ensemble.Calibration = ""
 	labels, err := research.LoadLabels(ctx, t.labelFiles...)

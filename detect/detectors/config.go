@@ -3,6 +3,7 @@ package detectors
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weir-sensor/weir/detect"
@@ -25,7 +26,7 @@ import (
 
 // Config is the detection's part of the configuration.
 type Config struct {
-	Detectors     []string `mapstructure:"detectors"` // names, Default or All; none: nothing is judged
+	Detectors     []string `mapstructure:"detectors"` // names, Default or All; no name, or None alone: nothing is judged
 	detect.Config `mapstructure:",squash"`
 	Basic         basic.Config        `mapstructure:"basic"`
 	Blocklist     blocklist.Config    `mapstructure:"blocklist"`
@@ -48,7 +49,14 @@ type Config struct {
 const (
 	Default = "default" // those that are on by default
 	All     = "all"
+	None    = "none"
 )
+
+// Judges says whether the configuration asks for any detector.
+func (c Config) Judges() bool { return len(c.Detectors) > 0 && !c.Off() }
+
+// Off says whether detection is switched off by name, and not only left to the command.
+func (c Config) Off() bool { return slices.Contains(c.Detectors, None) }
 
 // DefaultConfig returns the defaults of config.yaml.
 func DefaultConfig() Config {
@@ -102,8 +110,8 @@ type section struct {
 func (c Config) Validate() error {
 	var problems []error
 	for _, name := range c.Detectors {
-		if name != Default && name != All && !c.known(name) {
-			problems = append(problems, fmt.Errorf("detectors: got %q, want any of default, all, and the detectors' names: %s", name, strings.Join(Names(), ", ")))
+		if name != Default && name != All && !c.known(name) && (name != None || len(c.Detectors) > 1) {
+			problems = append(problems, fmt.Errorf("detectors: got %q, want none, or any of default, all, and the detectors' names: %s", name, strings.Join(Names(), ", ")))
 		}
 	}
 	problems = append(problems, c.Config.Validate())
