@@ -40,7 +40,10 @@ func (d *Dir) SetAside(began time.Time, names ...string) (aside []string, err er
 		}
 		aside = append(aside, filepath.Base(to[i]))
 	}
-	return aside, nil
+	if len(aside) == 0 {
+		return nil, nil
+	}
+	return aside, syncDir(d.path, (*os.File).Sync) // before others get their names
 }
 
 // MoveAside moves files of an earlier run, in their order, into a directory beside them, run-20060102T150405Z after the time

@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,11 +24,13 @@ type Target interface {
 }
 
 // File is a file that appears under its name only when it is complete; until then it is .NAME.partial in the same
-// directory. It is not synced to disk: a machine that loses power may lose it. One goroutine at a time uses it.
+// directory. It is not synced to disk, unless CreateSynced began it: a machine that loses power may lose it. One goroutine at a
+// time uses it.
 type File struct {
-	path string
-	file *os.File // nil when closed or given up
-	err  error    // of a write; the file cannot be completed any more
+	path   string
+	file   *os.File // nil when closed or given up
+	err    error    // of a write; the file cannot be completed any more
+	synced bool     // before it gets its name, and that after
 }
 
 // Create begins the file, and makes the directories above it. A complete file of that name stays until Close
@@ -44,6 +47,16 @@ func Create(path string) (*File, error) {
 		return nil, fmt.Errorf("create %s: %w", path, cause(err))
 	}
 	return &File{path: path, file: file}, nil
+}
+
+// CreateSynced is Create of a file that a machine which loses power has whole, or as it was before.
+func CreateSynced(path string) (*File, error) {
+	f, err := Create(path)
+	if err != nil {
+		return nil, err
+	}
+	f.synced = true
+	return f, nil
 }
 
 // Write writes b, which is borrowed until it returns.
@@ -78,7 +91,11 @@ func (f *File) finish() error {
 	if f.err != nil {
 		return errors.Join(f.err, f.Abort())
 	}
-	err := f.file.Close()
+	var err error
+	if f.synced {
+		err = f.file.Sync()
+	}
+	err = cmp.Or(err, f.file.Close())
 	f.file = nil
 	if err != nil {
 		return errors.Join(fmt.Errorf("complete %s: %w", f.path, cause(err)), f.remove())
@@ -90,6 +107,9 @@ func (f *File) finish() error {
 func (f *File) rename() error {
 	if err := os.Rename(partial(f.path), f.path); err != nil {
 		return errors.Join(fmt.Errorf("complete %s: %w", f.path, cause(err)), f.remove())
+	}
+	if f.synced {
+		return syncDir(filepath.Dir(f.path), (*os.File).Sync)
 	}
 	return nil
 }

@@ -171,3 +171,33 @@ func TestWriteJSON(t *testing.T) {
 	wantText(t, path, want)
 	wantFiles(t, dir, "ledger.json")
 }
+
+// A file that is synced has its name, its text and no error, and is removed where it cannot get its name.
+func TestCreateSynced(t *testing.T) {
+	dir := t.TempDir()
+	for _, text := range []string{"one", "two"} {
+		f, err := CreateSynced(filepath.Join(dir, "picture"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		wantFiles(t, dir, "picture")
+		wantText(t, filepath.Join(dir, "picture"), text)
+	}
+	f, err := CreateSynced(filepath.Join(dir, "other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "other"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err == nil {
+		t.Error("no error of a file whose name is a directory's")
+	}
+	wantFiles(t, dir, "other", "picture")
+}

@@ -121,7 +121,7 @@ func (f *liveFile) complete() error {
 	}
 	f.path, f.named = free, true
 	_ = f.file.Close() // it is synced
-	return f.syncDir()
+	return syncDir(filepath.Dir(f.path), f.fsync)
 }
 
 // extended returns the path with _n before the extension.
@@ -130,12 +130,11 @@ func extended(path string, n int) string {
 	return path[:len(path)-len(ext)] + "_" + strconv.Itoa(n) + ext
 }
 
-// syncDir makes the file's name last. A file system that cannot do that is no error.
-func (f *liveFile) syncDir() error {
-	name := filepath.Dir(f.path)
+// syncDir makes the names in a directory last. A file system that cannot do that is no error.
+func syncDir(name string, fsync func(*os.File) error) error {
 	dir, err := os.Open(name)
 	if err == nil {
-		err = f.fsync(dir)
+		err = fsync(dir)
 		_ = dir.Close() // it was only read
 	}
 	if err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {

@@ -104,5 +104,5 @@ func (l *live) keepFindings(run *sensor.Live) error {
 	}
 	var f findings
 	run.Detection(func(e *detect.Engine) { f = gather(e) })
-	return f.write(output.NDJSON, func(name string) (output.Target, error) { return output.Create(filepath.Join(l.out, name)) })
+	return f.write(output.NDJSON, func(name string) (output.Target, error) { return output.CreateSynced(filepath.Join(l.out, name)) })
 }

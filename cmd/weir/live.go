@@ -487,7 +487,7 @@ func (l *live) finish(ledger *sensor.Ledger, to *liveSinks, complete bool) error
 		problems = append(problems, to.kept.end(ledger, l.manifest(ledger, complete)))
 	}
 	if to.dir != nil {
-		file, err := output.Create(filepath.Join(l.out, "ledger.json"))
+		file, err := output.CreateSynced(filepath.Join(l.out, "ledger.json"))
 		if err == nil {
 			err = output.WriteJSON(file, liveLedger{ledger, to.books()})
 		}

@@ -93,7 +93,7 @@ func (l *live) keepManifest(to *liveSinks, ledger *sensor.Ledger, complete bool)
 	}
 	m := l.manifest(ledger, complete)
 	m.Outputs = to.files()
-	file, err := output.Create(filepath.Join(l.out, "manifest.json"))
+	file, err := output.CreateSynced(filepath.Join(l.out, "manifest.json"))
 	if err != nil {
 		return err
 	}
