@@ -27,8 +27,9 @@ import (
 )
 
 const liveHelp = `live captures on a network interface and writes one record for each bidirectional flow, as it
-ends, until a signal stops it. Root or CAP_NET_RAW is needed. What several interfaces (-i eth0,eth1)
-carry is put in the order of its timestamps, as if it were one: a flow may have a direction on each.
+ends, until a signal stops it; another one, a second later or more, ends it at once, and open flows
+are lost. Root or CAP_NET_RAW is needed. What several interfaces (-i eth0,eth1) carry is put in the
+order of its timestamps, as if it were one: a flow may have a direction on each.
 
 With --out, records go into files that rotate (output.rotate.*, docs/OUTPUTS.md). The ledger, with
 every packet that was lost and where, is logged each minute, on SIGUSR1 and at the end. SIGHUP reads

@@ -24,11 +24,15 @@ const (
 	exitUsage  = 2
 )
 
+// oneRequest is how long signals after the first one ask for the same as it. Coreutils' timeout sends one to the process and one
+// to its group, and people press keys twice.
+const oneRequest = time.Second
+
 func main() {
-	// The first signal asks the commands to finish in order, through their context. It also gives the signals their
-	// default meaning back, so that a second one kills.
+	// The first signal asks the commands to finish in order, through their context. A while later the signals have their
+	// default meaning again, so that another one kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() { time.AfterFunc(oneRequest, stop) })
 	// A closed pipe is an error of the write, which the commands clean up after, instead of a sudden death.
 	signal.Ignore(syscall.SIGPIPE)
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), drop: privilege.Drop, minute: time.Minute}

@@ -50,7 +50,7 @@ func answerGoroutines(ask, answer *os.File) {
 	}
 }
 
-// process is weir live in a process of its own, which ends with the test.
+// process is weir in a process of its own.
 type process struct {
 	*exec.Cmd
 	stderr  lockedBuffer
@@ -61,27 +61,8 @@ type process struct {
 // startWeir starts weir live and waits until it captures.
 func startWeir(t *testing.T, args ...string) *process {
 	t.Helper()
-	line, err := json.Marshal(args)
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked, ask := pipe(t)
-	answers, answer := pipe(t)
-	defer asked.Close()
-	defer answer.Close()
-	p := &process{Cmd: exec.Command(os.Args[0]), ask: ask, answers: bufio.NewReader(answers)}
-	p.ExtraFiles = []*os.File{asked, answer}
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "WEIR_") {
-			p.Env = append(p.Env, v)
-		}
-	}
-	p.Env, p.Stderr = append(p.Env, commandLine+"="+string(line)), &p.stderr
-	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.Process.Kill() }) // where the test fails before its end
+	p := newProcess(t, args...)
+	p.start(t)
 	until(t, "the capture to begin: "+strings.Join(args, " "), func() bool {
 		if strings.Contains(p.stderr.String(), "weir: ") {
 			t.Fatal(p.stderr.String())
@@ -89,6 +70,38 @@ func startWeir(t *testing.T, args ...string) *process {
 		return strings.Contains(p.stderr.String(), "capturing")
 	})
 	return p
+}
+
+// newProcess returns weir, to be started.
+func newProcess(t *testing.T, args ...string) *process {
+	t.Helper()
+	line, err := json.Marshal(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command(os.Args[0])}
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "WEIR_") {
+			p.Env = append(p.Env, v)
+		}
+	}
+	p.Env, p.Stderr = append(p.Env, commandLine+"="+string(line)), &p.stderr
+	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return p
+}
+
+// start starts the process, which ends with the test.
+func (p *process) start(t *testing.T) {
+	t.Helper()
+	asked, ask := pipe(t)
+	answers, answer := pipe(t)
+	defer asked.Close()
+	defer answer.Close()
+	p.ask, p.answers, p.ExtraFiles = ask, bufio.NewReader(answers), []*os.File{asked, answer}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Process.Kill() }) // where the test fails before its end
 }
 
 // pipe returns the two ends of a pipe, which are closed with the test.

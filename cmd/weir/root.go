@@ -19,7 +19,8 @@ writes bidirectional flow records (who talked to whom, when, how much, and how i
   weir report -o report capture.pcap         what happened on the network, on one page
   weir config explain                        every setting, its value, and where the value came from
 
-A command tells more about itself with --help.`
+A command tells more about itself with --help. SIGINT (Ctrl-C) and SIGTERM ask it to end in order, which may take
+a while; another one that comes a second later, or more, ends it at once.`
 
 // newRoot returns the whole tree of commands.
 func newRoot(a *app) *cobra.Command {
