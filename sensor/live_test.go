@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -36,6 +37,7 @@ func (t *tap) Read(b *capture.Batch) error {
 		select {
 		case t.rest = <-t.frames:
 		default:
+			runtime.Gosched() // as a source that waits: who is to give it frames may need its processor
 			return none
 		}
 	}
