@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/weir-sensor/weir/detect"
@@ -203,6 +204,47 @@ func TestNotFlows(t *testing.T) {
 	}
 	if _, err := Open([]string{"/does/not/exist"}, Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: got %v", err)
+	}
+}
+
+// A run without flows leaves an NDJSON file of no bytes, which is known by its name; other files are read all the same.
+func TestEmptyNDJSON(t *testing.T) {
+	dir := t.TempDir()
+	records := captured(t)[:5]
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for i, content := range [][]byte{nil, written(t, records, output.NDJSON, nil), []byte("\n"), packed.Bytes()} {
+		name := filepath.Join(dir, fmt.Sprintf("%d.ndjson", i))
+		if i == 3 {
+			name += ".gz"
+		}
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, name)
+	}
+	r, err := Open(paths, Options{Hash: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for b := (Batch{}); err == nil; {
+		err = r.Read(&b)
+	}
+	s := r.Stats()
+	var rows []int64
+	for _, f := range s.Files {
+		rows = append(rows, f.Rows)
+		if f.Format != "weir ndjson" || f.Cut != "" || f.XXH3 == "" {
+			t.Errorf("got %+v", f)
+		}
+	}
+	if err != io.EOF || !slices.Equal(rows, []int64{0, 5, 0, 0}) || s.Flows != 5 {
+		t.Errorf("got %v, %v rows of the files, %+v", err, rows, s)
 	}
 }
 

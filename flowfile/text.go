@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -33,6 +34,8 @@ func (t *textFile) begin() error {
 		switch {
 		case err == errLong:
 			return t.not("a line of more than 1 MiB")
+		case isEOF(err) && ndjsonName.MatchString(t.name) && t.beginEmpty():
+			return nil
 		case err != nil:
 			return t.not(ending(err))
 		}
@@ -52,6 +55,21 @@ func (t *textFile) begin() error {
 		}
 		return t.beginTable(line)
 	}
+}
+
+// ndjsonName is the form of the names by which a file without a line is known: weir's NDJSON has no header.
+var ndjsonName = regexp.MustCompile(`\.ndjson(\.gz|\.zst)?$`)
+
+// beginEmpty begins weir's NDJSON without a row, where the file can be that.
+func (t *textFile) beginEmpty() bool {
+	i := slices.IndexFunc(t.kinds, func(l *layout) bool { return l.name == "weir" })
+	if i < 0 {
+		return false
+	}
+	t.layout, t.format = t.kinds[i], "weir ndjson"
+	t.widen()
+	t.form = newObject(t.columns)
+	return true
 }
 
 // beginZeek reads the header up to the first row.

@@ -81,6 +81,9 @@ func newDetect(a *app) *cobra.Command {
 			case d.out == "" && d.stdout == "" && cmd.Flags().Changed("format"):
 				return usagef("--format: the summary has no records, want --out DIRECTORY or --stdout alerts")
 			}
+			if err := d.elsewhere(args); err != nil {
+				return err
+			}
 			if d.report == "" && cmd.Flags().Changed("report") {
 				return usagef("--report: got an empty name, want a directory")
 			} else if d.report != "" {
@@ -102,6 +105,16 @@ func newDetect(a *app) *cobra.Command {
 	configFlag(flags, "format", "output.format")
 	detectFlag(flags)
 	return cmd
+}
+
+// elsewhere returns a usage error where --out is a directory of the records, whose ledger and manifest would be replaced.
+func (d *detectFiles) elsewhere(paths []string) error {
+	for _, path := range paths {
+		if d.out != "" && isDir(path) && sameDir(d.out, path) {
+			return usagef("--out: got %s, where the records are, want another directory", d.out)
+		}
+	}
+	return nil
 }
 
 func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {
@@ -213,6 +226,8 @@ func (d *detectFiles) finish(ctx context.Context, stats flowfile.Stats, l detect
 		if f.Cut != "" {
 			d.log.Warn("flow records end early; everything before was judged", "file", f.Name, "why", f.Cut)
 			cuts++
+		} else if f.Rows == 0 && f.Format == "weir ndjson" { // not even a header
+			d.log.Warn("flow records are an empty file", "file", f.Name)
 		}
 	}
 	for _, b := range stats.Bad {

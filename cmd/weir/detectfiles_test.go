@@ -97,6 +97,9 @@ func TestDetectAndExplainOfWrongInput(t *testing.T) {
 		{"one bad row", []string{"detect", file("bad", scanned()+"x\ty\n")}, exitOK, "row cannot be read"},
 		{"one bad row, strict", []string{"detect", "--strict", dir + "/bad"}, exitFailed, "0 of 1 files cut short, 1 rows unreadable"},
 		{"cut", []string{"detect", file("cut", strings.TrimSuffix(scanned(), "9\t9000\n"))}, exitOK, "flow records end early"},
+		{"into the records", []string{"detect", "--out", dir + "/./", dir}, exitUsage, "--out: got " + dir + "/./, where the records are, want another directory"},
+		{"empty", []string{"detect", file("empty", "")}, exitFailed, "not flow records but an empty file"},
+		{"empty NDJSON", []string{"detect", "--detect=scan", file("flows.ndjson", ""), log}, exitOK, `msg="flow records are an empty file" file=` + dir + "/flows.ndjson"},
 		{"detector", []string{"detect", "--detect=scam", log}, exitUsage, `got "scam"`},
 		{"stdout", []string{"detect", "--stdout", "flows", log}, exitUsage, `--stdout: got "flows", want alerts`},
 		{"format without a place", []string{"detect", "--format", "csv", log}, exitUsage, "--format: the summary has no records"},
@@ -112,6 +115,24 @@ func TestDetectAndExplainOfWrongInput(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir + "/nothing"); len(left) > 0 {
 		t.Errorf("runs that failed left %v", left)
+	}
+}
+
+// An alert of records that came through standard input has no flows to show, and is explained all the same.
+func TestExplainPiped(t *testing.T) {
+	out := t.TempDir()
+	var found, problems strings.Builder
+	a := &app{stdin: strings.NewReader(scanned()), stdout: &found, stderr: &problems}
+	if status := a.run(t.Context(), []string{"detect", "--detect=scan", "--out", out, "-"}); status != exitOK {
+		t.Fatalf("got status %d, %q", status, &problems)
+	}
+	id := strings.Fields(strings.SplitN(found.String(), "\n", 2)[1])[0]
+	status, stdout, stderr := command(t, nil, "explain", id, out)
+	if status != exitOK || !strings.Contains(stdout, "its flows are not here: the records came through standard input") {
+		t.Errorf("explain: got status %d, %q", status, stdout)
+	}
+	if status, _, stderr = command(t, nil, "report", "-q", "-o", filepath.Join(t.TempDir(), "r"), out); status != exitOK {
+		t.Errorf("report: got status %d, %q", status, stderr)
 	}
 }
 

@@ -152,7 +152,8 @@ func (e *explanation) addFlows(dir string) error {
 		return nil
 	}
 	src, err := flowfile.Open([]string{dir}, flowfile.Options{})
-	if err != nil {
+	var not *flowfile.NotFlowsError
+	if errors.As(err, &not) && not.File == dir {
 		src, err = openInputs(dir)
 	}
 	if err != nil {
@@ -201,29 +202,39 @@ func (e *explanation) addProbabilities(dir string) error {
 
 // openInputs opens the flow records that a run was made from, as its manifest has it.
 func openInputs(dir string) (*flowfile.Reader, error) {
-	names, err := manifestInputs(dir)
-	if err != nil {
+	names, piped, err := manifestInputs(dir)
+	switch {
+	case err != nil:
 		return nil, err
+	case len(names) == 0 && piped:
+		return nil, errors.New(pipedRecords)
+	case len(names) == 0:
+		return nil, errors.New("its manifest.json names no inputs")
 	}
 	return flowfile.Open(names, flowfile.Options{})
 }
 
-// manifestInputs returns the names of the files that a run was made from.
-func manifestInputs(dir string) (names []string, err error) {
+// pipedRecords says why records are nowhere.
+const pipedRecords = "the records came through standard input, which nothing keeps"
+
+// manifestInputs returns the names of the files that a run was made from, and whether some of it came through standard input.
+func manifestInputs(dir string) (names []string, piped bool, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var m detectManifest
 	if err := json.Unmarshal(text, &m); err != nil {
-		return nil, err
+		return nil, false, fmt.Errorf("read %s: %w", filepath.Join(dir, "manifest.json"), err)
 	}
 	for _, in := range m.Inputs {
-		if in.Name != flowfile.Stdin {
+		if in.Name == flowfile.Stdin {
+			piped = true
+		} else {
 			names = append(names, in.Name)
 		}
 	}
-	return names, nil
+	return names, piped, nil
 }
 
 // text returns the explanation for a person.

@@ -249,8 +249,12 @@ func (r *reporting) readRecords(ctx context.Context, b *build.Builder, paths []s
 		files, err := flowfile.Files([]string{path})
 		var not *flowfile.NotFlowsError
 		if errors.As(err, &not) {
-			files = inputsOf(path)
+			var piped bool
+			files, piped = inputsOf(path)
 			b.Note(fmt.Sprintf("%s holds no flows; they are those of the %d inputs in its manifest.json that are still there.", path, len(files)))
+			if piped {
+				b.Note(path + ": " + pipedRecords + ".")
+			}
 		} else if err != nil {
 			return err
 		}
@@ -263,9 +267,9 @@ func (r *reporting) readRecords(ctx context.Context, b *build.Builder, paths []s
 	return nil
 }
 
-// inputsOf returns the inputs that a run's manifest names and that can be opened.
-func inputsOf(dir string) (files []string) {
-	names, _ := manifestInputs(dir)
+// inputsOf returns the inputs that a run's manifest names and that can be opened, and whether some came through standard input.
+func inputsOf(dir string) (files []string, piped bool) {
+	names, piped, _ := manifestInputs(dir)
 	for _, name := range names {
 		src, err := flowfile.Open([]string{name}, flowfile.Options{})
 		if err == nil {
@@ -273,7 +277,7 @@ func inputsOf(dir string) (files []string) {
 			files = append(files, name)
 		}
 	}
-	return files
+	return files, piped
 }
 
 // readFile adds a file's flows. One of several that is none is left out, with a note.
