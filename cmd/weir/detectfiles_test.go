@@ -127,11 +127,11 @@ func TestExplainPiped(t *testing.T) {
 		t.Fatalf("got status %d, %q", status, &problems)
 	}
 	id := strings.Fields(strings.SplitN(found.String(), "\n", 2)[1])[0]
-	status, stdout, stderr := command(t, nil, "explain", id, out)
+	status, stdout, _ := command(t, nil, "explain", id, out)
 	if status != exitOK || !strings.Contains(stdout, "its flows are not here: the records came through standard input") {
 		t.Errorf("explain: got status %d, %q", status, stdout)
 	}
-	if status, _, stderr = command(t, nil, "report", "-q", "-o", filepath.Join(t.TempDir(), "r"), out); status != exitOK {
+	if status, _, stderr := command(t, nil, "report", "-q", "-o", filepath.Join(t.TempDir(), "r"), out); status != exitOK {
 		t.Errorf("report: got status %d, %q", status, stderr)
 	}
 }
