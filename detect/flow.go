@@ -36,11 +36,19 @@ const (
 	NoClientPort                     // ClientPort
 )
 
+// refusals is what a client gets that asks a closed port of TCP three times, as some do: resets, each of 82 bytes at most
+// (IPv6, in Ethernet with two VLAN tags).
+const refusals = 3 * 82
+
 // Answered says whether the server took part: a TCP handshake that it completed, an answer of any other protocol. Where
-// the state is missing, it is whether bytes came back.
+// the state is missing, it is whether bytes came back, of TCP more than resets have: with fewer it is not known, and false.
 func (f *Flow) Answered() bool {
 	if f.Missing&NoState != 0 {
-		return f.Bytes[flowtable.Down] > 0 && f.Bytes[flowtable.Up] > 0
+		least := uint64(1)
+		if f.Proto == packet.ProtoTCP {
+			least = refusals + 1
+		}
+		return f.Bytes[flowtable.Down] >= least && f.Bytes[flowtable.Up] > 0
 	}
 	if f.Proto != packet.ProtoTCP {
 		return f.State == flowtable.Established

@@ -153,16 +153,21 @@ func (r *row) stateWord(word string) bool {
 		rec.ConnState, rec.State, rec.ClientBy = c, stateOfConn(c), clientByConn(c)
 		return true
 	}
+	oneWay := rec.Bytes[flowtable.Up] == 0 || rec.Bytes[flowtable.Down] == 0
 	switch word {
 	case "REQ", "INT":
 		rec.ConnState, rec.State, rec.ClientBy = flowtable.S0, flowtable.Connecting, flowtable.BySYN
 	case "ACC":
 		rec.ConnState, rec.State = flowtable.OTH, flowtable.Connecting
-	case "EST", "CON":
-		rec.ConnState, rec.State = flowtable.S1, flowtable.Established
-	case "FIN", "CLO":
-		rec.ConnState, rec.State = flowtable.SF, flowtable.Closed
-	default:
+	case "EST", "CON": // Argus also says so of packets without SYN, FIN and RST that nobody answers
+		if rec.ConnState, rec.State = flowtable.S1, flowtable.Established; oneWay {
+			rec.ConnState, rec.State = flowtable.OTH, flowtable.New
+		}
+	case "FIN", "CLO": // and so of a lone FIN
+		if rec.ConnState, rec.State = flowtable.SF, flowtable.Closed; oneWay {
+			rec.ConnState, rec.State = flowtable.OTH, flowtable.Closing
+		}
+	default: // RST is in here: it does not say whether the connection was open before
 		return false
 	}
 	return true

@@ -136,6 +136,42 @@ func TestStatesOfFlags(t *testing.T) {
 	}
 }
 
+// What Argus (argus -S 5, ra) says in words of packets sent over Ethernet without options; flags are what ra -Z b says of them.
+// That the server took part is said only where no refusal looks the same.
+func TestStatesInWords(t *testing.T) {
+	for _, c := range []struct {
+		what, state, flags, counts string // TotPkts,TotBytes,SrcBytes
+		answered, failed           bool
+	}{
+		{"SYN, refused", "RST", "S_RA", "2,108,54", false, false},
+		{"three SYN, each refused", "RST", "S_RA", "6,324,162", false, false},
+		{"SYN-ACK to one who did not ask", "RST", "SA_R", "2,108,54", false, false},
+		{"an open connection's data, reset", "RST", "PA_RA", "2,208,154", false, false},
+		{"opened, 2,800 bytes back, reset", "RST", "SPA_SRPA", "9,3386,316", true, false},
+		{"RST alone", "RST", "R_", "1,54,54", false, true},
+		{"SYN alone", "REQ", "S_", "1,54,54", false, true},
+		{"SYN, SYN-ACK", "ACC", "S_SA", "2,108,54", false, false},
+		{"FIN alone", "FIN", "F_", "1,54,54", false, false},
+		{"Xmas alone", "CON", "FP_", "1,54,54", false, false},
+		{"no flags alone", "CON", "_", "1,54,54", false, false},
+		{"data one way", "CON", "SPA_", "3,212,212", false, false},
+		{"data from the server alone", "CON", "_PA", "1,154,0", false, false},
+		{"opened and closed", "FIN", "FSPA_FSPA", "9,686,444", true, false},
+		{"opened, not closed", "CON", "SPA_SA", "5,370,262", true, false},
+		{"SYN-ACK, ACK", "CLO", "A_SA", "2,108,54", true, false},
+	} {
+		header := "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,TotPkts,TotBytes,SrcBytes\n"
+		records, missing, stats := stdin(t, header+"1970/01/01 01:00:00,0,tcp,10.0.0.1,4000,->,10.0.0.2,80,"+c.state+","+c.counts+"\n")
+		if len(records) != 1 {
+			t.Fatalf("%s: %+v", c.what, stats)
+		}
+		f := detect.Flow{Record: &records[0], Missing: missing[0]}
+		if f.Answered() != c.answered || f.Failed() != c.failed {
+			t.Errorf("%s (%s, %s): got answered %v, failed %v, want %v, %v", c.what, c.state, c.flags, f.Answered(), f.Failed(), c.answered, c.failed)
+		}
+	}
+}
+
 // Rows that cannot be read are named, counted, and do not stop the others.
 func TestUnreadableRows(t *testing.T) {
 	good := "1.5,tcp,,10.0.0.1,1000,10.0.0.2,80,10,20\n"
