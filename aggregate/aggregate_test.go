@@ -55,7 +55,7 @@ func some(n int) []flowtable.Record {
 			at += rng.Int64N(900e9)
 		}
 		r := flowtable.Record{ID: uint64(i), Version: 4, Client: packet.Addr{Lo: 0x0a000000 + rng.Uint64N(3)}, Server: packet.Addr{Lo: 0x0a010000 + rng.Uint64N(3)},
-			ClientPort: uint16(1000 + rng.IntN(3)), ServerPort: uint16(80 + rng.IntN(4)), Proto: [...]uint8{packet.ProtoTCP, packet.ProtoUDP, 1}[rng.IntN(3)],
+			ClientPort: uint16(1000 + rng.IntN(3)), ServerPort: uint16(80 + rng.IntN(4)), Proto: [...]uint8{packet.ProtoTCP, packet.ProtoUDP, packet.ProtoICMP, 47}[rng.IntN(4)],
 			Start: at - rng.Int64N(5e9), End: at, Written: at, Bytes: [2]uint64{rng.Uint64N(5000), rng.Uint64N(5000)},
 			State: flowtable.State(rng.IntN(States)), Part: uint32(rng.IntN(2))}
 		if i > n-20 {
@@ -92,7 +92,7 @@ func model(cfg Config, records []flowtable.Record) (want rows) {
 		clock = max(clock, at)
 		want.handOn(clock, int64(cfg.Span), int64(cfg.Step))
 		key := TupleKey{r.Client, r.Server, r.ClientPort, r.ServerPort, r.Proto, r.Version}
-		if r.Proto == 1 {
+		if r.Proto == 47 { // GRE
 			key.ClientPort, key.ServerPort = 0, 0
 		}
 		id := tupleID{TupleKey: key}
@@ -137,7 +137,7 @@ func model(cfg Config, records []flowtable.Record) (want rows) {
 				step.UDP++
 			}
 		}
-		if r.Proto == 1 {
+		if r.Proto == packet.ProtoICMP || r.Proto == 47 {
 			continue
 		}
 		clientPorts[sid][portID{pair, r.Proto, r.ClientPort}] = true

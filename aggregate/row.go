@@ -13,7 +13,7 @@ import (
 // States is how many states a flow can be in.
 const States = int(flowtable.Reset) + 1
 
-// TupleKey is a 5-tuple. Ports are 0 where the protocol has none.
+// TupleKey is a 5-tuple. Ports are those of the records: of ICMP its types and codes, 0 where the protocol has none.
 type TupleKey struct {
 	Client, Server         packet.Addr
 	ClientPort, ServerPort uint16
@@ -50,10 +50,13 @@ func (t *Tuple) Numbers(dst []float64) []float64 {
 	}
 	dst = append(dst, one(Private(t.Client, t.Version)), one(Private(t.Server, t.Version)))
 	for _, p := range OwnPorts() {
-		dst = append(dst, one(hasPorts(t.Proto) && t.ServerPort == p))
+		dst = append(dst, one(t.Serves(p)))
 	}
 	return dst
 }
+
+// Serves says whether the server port is this one; what ICMP has is none.
+func (t *Tuple) Serves(port uint16) bool { return hasPorts(t.Proto) && t.ServerPort == port }
 
 func one(is bool) float64 {
 	if is {

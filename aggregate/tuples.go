@@ -42,7 +42,7 @@ func (t *Tuples[X]) Count() detect.TableCount { return t.table.Count("tuples") }
 // Add adds a record, and returns what is kept beside its row, until the next call.
 func (t *Tuples[X]) Add(r *flowtable.Record) *X {
 	key := TupleKey{Client: r.Client, Server: r.Server, Proto: r.Proto, Version: r.Version}
-	if hasPorts(r.Proto) {
+	if hasPorts(r.Proto) || r.Proto == packet.ProtoICMP || r.Proto == packet.ProtoICMPv6 { // its types and codes, as in the record
 		key.ClientPort, key.ServerPort = r.ClientPort, r.ServerPort
 	}
 	e, fresh := t.table.Put(key, maphash.Comparable(t.seed, key))

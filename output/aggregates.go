@@ -119,9 +119,9 @@ func tupleFields(networks aggregate.Networks) []Field[aggregate.Tuple] {
 			func(t *row) Value { return TimeOrNull(t.HasSpan, t.SpanStart) }},
 		{Column{Name: "proto", Type: String, Doc: "Protocol: tcp, udp, icmp, icmp6, sctp, or its number."}, func(t *row) Value { return TextValue(ProtoName(t.Proto)) }},
 		{Column{Name: "client", Type: String, Doc: "Address of the client."}, func(t *row) Value { return addrText(t.Client, t.Version) }},
-		port("client_port", "Port of the client.", func(t *row) uint16 { return t.ClientPort }),
+		port("client_port", "Port of the client, of ICMP as in flow records (FLOWS.md); null for protocols without ports.", func(t *row) uint16 { return t.ClientPort }),
 		{Column{Name: "server", Type: String, Doc: "Address of the server."}, func(t *row) Value { return addrText(t.Server, t.Version) }},
-		port("server_port", "Port of the server.", func(t *row) uint16 { return t.ServerPort }),
+		port("server_port", "Port of the server, likewise.", func(t *row) uint16 { return t.ServerPort }),
 		integer("entries", "records", "Flow records.", func(t *row) uint64 { return t.Entries }),
 		{Column{Name: "first", Type: Time, Doc: "First packet."}, func(t *row) Value { return TimeValue(t.First) }},
 		{Column{Name: "last", Type: Time, Doc: "Last packet."}, func(t *row) Value { return TimeValue(t.Last) }},
@@ -141,7 +141,7 @@ func tupleFields(networks aggregate.Networks) []Field[aggregate.Tuple] {
 	for _, p := range aggregate.OwnPorts() {
 		name := strconv.Itoa(int(p))
 		fields = append(fields, Field[row]{Column{Name: "port_" + name, Type: Bool, Doc: "The server port is " + name + "."},
-			func(t *row) Value { return BoolValue(hasPorts(t.Proto) && t.ServerPort == p) }})
+			func(t *row) Value { return BoolValue(t.Serves(p)) }})
 	}
 	return fields
 }

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,6 +64,33 @@ func TestReplayAggregates(t *testing.T) {
 		if len(values) != rows || up != flows.up {
 			t.Errorf("%s: %d rows of %d bytes in Parquet, want %d of %d", file, len(values), up, rows, flows.up)
 		}
+	}
+}
+
+// The five columns of the key are those of the flow records, for ICMP, too.
+func TestAggregatesJoinFlows(t *testing.T) {
+	dir := t.TempDir()
+	if status, _, stderr := command(t, nil, "replay", "--aggregates", "--out", dir, demo); status != exitOK {
+		t.Fatal(stderr)
+	}
+	count := func(file string) map[string]int {
+		rows := map[string]int{}
+		for line := range bytes.Lines(read(t, filepath.Join(dir, file))) {
+			row := map[string]any{"entries": 1.0}
+			if err := json.Unmarshal(line, &row); err != nil {
+				t.Fatal(err)
+			}
+			id := fmt.Sprint(row["proto"], row["client"], " ", row["client_port"], row["server"], " ", row["server_port"])
+			rows[id] += int(row["entries"].(float64))
+		}
+		return rows
+	}
+	flows, sums := count("flows.ndjson"), count("aggregates.ndjson")
+	if !maps.Equal(flows, sums) {
+		t.Errorf("flows have %d 5-tuples, aggregates %d, not the same", len(flows), len(sums))
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(flows)), func(k string) bool { return strings.HasPrefix(k, "icmp") }) {
+		t.Error("the capture has no ICMP")
 	}
 }
 
