@@ -10,7 +10,7 @@ import (
 // Interest says of which records the features are looked at where they are not written, and which ones: where any of its
 // limits is met. Others are none's. The zero Interest is of no records.
 type Interest struct {
-	Silence  time.Duration // TCP, two packets of the client one after the other so far apart or more: Interval and SPLT; 0: none
+	Silence  time.Duration // TCP, two packets of the client one after the other so far apart or more: its Interval, and SPLT; 0: none
 	Packets  int           // TCP, so many packets with payload or more and a first packet that is known: SPLT and Packet; 0: none
 	Whole    Framings      // of those: the client's first packet, by which it is seen to be the client, begins so; of others Length and Framing are all of Packet
 	Framings Framings      // a first packet that begins so: its Framing
@@ -71,6 +71,11 @@ func (m *measures) looksAt(place uint32, f *flow, up int) bool {
 		}
 	}
 	return told.hello&i.Hellos != 0
+}
+
+// timed says whether the intervals of the flow's end d may be of interest: a server's are not.
+func (m *measures) timed(f *flow, d int) bool {
+	return m.interest == nil || f.bits.clientBy() != BySYN || f.bits.client() == d
 }
 
 // maySilent says whether an end of the flow may have been silent for as long as is of interest: for no longer than the flow

@@ -10,8 +10,8 @@ import (
 	"github.com/weir-sensor/weir/payload"
 )
 
-// Records of interest have the features that they have where all are computed, but for those of flows that are not TCP's, of which
-// a first packet's framing and length and a hello are all, and of first packets that are not of interest as a whole; other records
+// Records of interest have the features that they have where all are computed, but for the intervals of a server whose client a SYN
+// told, for those of flows that are not TCP's, of which a first packet's framing and length and a hello are all, and of first packets that are not of interest as a whole; other records
 // have none.
 func TestInterest(t *testing.T) {
 	for name, interest := range map[string]Interest{
@@ -83,7 +83,11 @@ func interesting(i *Interest, r *Record) *Features {
 	for _, p := range f.Packet {
 		framing = framing || p.Length > 0 && i.Framings.Has(p.Framing)
 	}
+	unknown := Moments{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 	if r.Proto == packet.ProtoTCP {
+		if r.ClientBy == BySYN {
+			f.Interval[Down] = unknown
+		}
 		if i.Silence > 0 && f.Interval[Up].Max >= float64(i.Silence.Microseconds()) ||
 			i.Packets > 0 && int(f.SPLT) >= i.Packets && (f.Packet[Up].Length > 0 || f.Packet[Down].Length > 0) || framing {
 			return &f
@@ -93,7 +97,6 @@ func interesting(i *Interest, r *Record) *Features {
 	if !framing && f.Hello&i.Hellos == 0 {
 		return nil
 	}
-	unknown := Moments{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 	less := Features{Length: f.Length, Interval: [2]Moments{unknown, unknown}, Entropy: f.Entropy, Hello: f.Hello}
 	for d, p := range f.Packet {
 		less.Packet[d] = payload.Packet{Length: p.Length, Framing: p.Framing}

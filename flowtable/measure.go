@@ -156,23 +156,33 @@ func (g groupSet) see(in *Input) bool {
 		in.Flags&(packet.HeaderCut|packet.FragFirst|packet.FragLater) != 0)
 }
 
-// touch reads what the packets of the flows at the places will need, so that their cache misses overlap. Place 0 stands for
-// none.
-func (m *measures) touch(places []uint32, in []Input) (sum uint64) {
+// touch reads what the packets from these ends of the flows at the places will need, so that their cache misses overlap. Place 0
+// stands for none.
+func (m *measures) touch(places []uint32, in []Input, ends *[groupSize]int) (sum uint64) {
 	for i, place := range places {
-		groups := m.groups(in[i].Proto)
-		if place == 0 || !groups.see(&in[i]) {
+		in, d := &in[i], ends[i]
+		groups := m.groups(in.Proto)
+		if place == 0 || !groups.see(in) {
 			continue
 		}
-		if groups&sumGroups != 0 {
-			s := m.sums.at(place)
-			sum += s[0].span + s[1].span
+		f := m.flows.at(place)
+		if groups&intervalGroup != 0 && m.timed(f, d) || groups&entropyGroup != 0 {
+			sum += m.sums.at(place)[d].span
 		}
 		if groups&lengthGroup != 0 {
-			sum += m.lengths.at(place)[0].square.lo
+			sum += m.lengths.at(place)[d].square.lo
 		}
-		if told := &m.flows.at(place).told; groups&firstGroup != 0 && min(told.first(0), told.first(1)) < firstDone {
+		if groups&firstGroup != 0 && min(f.told.first(0), f.told.first(1)) < firstDone {
 			sum += uint64(m.firsts.states.at(place)[0].base)
+		}
+		if in.PayloadLen == 0 {
+			continue
+		}
+		if groups&toldGroups != 0 && f.told.told%SPLTPackets != 0 { // what was never written would be faulted in twice
+			sum += uint64(m.splt.at(place)[f.told.told].gap)
+		}
+		if groups&packetGroup != 0 && f.told.packet(d) < firstDone {
+			sum += uint64(m.packet.stats.at(place)[d].Squares)
 		}
 	}
 	return sum
@@ -219,15 +229,13 @@ func (m *measures) add(place uint32, f *flow, in *Input, d int) {
 	if groups&lengthGroup != 0 {
 		m.lengths.at(place)[d].add(in.Length, f.packets[d] == 0)
 	}
-	if groups&(intervalGroup|entropyGroup) != 0 {
+	if groups&intervalGroup != 0 && m.timed(f, d) {
+		m.sums.at(place)[d].addInterval(in.Time, f.packets[d])
+	}
+	if groups&entropyGroup != 0 && in.PayloadCap > 0 {
 		side := &m.sums.at(place)[d]
-		if groups&intervalGroup != 0 {
-			side.addInterval(in.Time, f.packets[d])
-		}
-		if groups&entropyGroup != 0 && in.PayloadCap > 0 {
-			side.entropy += in.Entropy
-			side.measured++
-		}
+		side.entropy += in.Entropy
+		side.measured++
 	}
 	told := &f.told
 	if groups&firstGroup != 0 && (told.first(d) < firstDone || told.first(1-d) == firstOpen) {
@@ -286,7 +294,7 @@ func (m *measures) features(place uint32, f *flow, up int) *Features {
 		if groups&(intervalGroup|entropyGroup) != 0 {
 			side = m.sums.at(place)[d]
 		}
-		if groups&intervalGroup != 0 {
+		if groups&intervalGroup != 0 && m.timed(f, d) {
 			intervals = uint64(max(f.packets[d], 1)) - 1
 		}
 		r.Length[i] = moments(lengths, f.bytes[d], length.square, uint64(length.least), uint64(length.most), 1)

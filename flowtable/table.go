@@ -153,12 +153,14 @@ func (t *Table) Add(in []Input) {
 func (t *Table) addGroup(in []Input) {
 	mask := uint32(len(t.index.slots) - 1)
 	var places [groupSize]uint32
+	var ends [groupSize]int
 	for i := range in {
 		p := &in[i].Packet
 		if p.Flags&(packet.FragFirst|packet.FragLater) != 0 {
 			t.resolveFragment(&in[i])
 		}
-		t.hashes[i] = t.hash(p)
+		ends[i] = sender(p)
+		t.hashes[i] = t.hash(p, ends[i])
 		places[i] = uint32(t.index.slots[t.hashes[i]&mask])
 	}
 	for i := range in {
@@ -168,10 +170,10 @@ func (t *Table) addGroup(in []Input) {
 		}
 	}
 	if t.measures != nil {
-		t.touched += t.measures.touch(places[:len(in)], in)
+		t.touched += t.measures.touch(places[:len(in)], in, &ends)
 	}
 	for i := range in {
-		t.add(&in[i], t.hashes[i])
+		t.add(&in[i], t.hashes[i], ends[i])
 	}
 }
 
@@ -188,13 +190,12 @@ func (t *Table) resolveFragment(in *Input) {
 	}
 }
 
-// add counts one packet.
-func (t *Table) add(in *Input, hash uint32) {
+// add counts one packet from end d.
+func (t *Table) add(in *Input, hash uint32, d int) {
 	t.clock = in.Clock
 	if in.Clock >= t.nextDue {
 		t.sweep(in.Clock, sweepBudget)
 	}
-	d := sender(&in.Packet)
 	place, f := t.find(&in.Packet, hash, d)
 	generation := uint32(0)
 	if f != nil {
@@ -234,13 +235,13 @@ func sender(p *packet.Packet) int {
 	return 0
 }
 
-// hash mixes the key, the same for both directions, with the seeds.
-func (t *Table) hash(p *packet.Packet) uint32 {
+// hash mixes the key of a packet from end d, the same for both directions, with the seeds.
+func (t *Table) hash(p *packet.Packet, d int) uint32 {
 	vlan := uint16(0)
 	if t.cfg.KeyVLAN && p.Flags&packet.HasVLAN != 0 {
 		vlan = p.VLAN + 1
 	}
-	if sender(p) == 0 {
+	if d == 0 {
 		return t.mix(p.Src, p.Dst, p.SrcPort, p.DstPort, p.Proto, vlan)
 	}
 	return t.mix(p.Dst, p.Src, p.DstPort, p.SrcPort, p.Proto, vlan)
