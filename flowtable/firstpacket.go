@@ -63,13 +63,17 @@ func (m *firstPackets) measure(f *flow, d int, ends *[2]payload.Packet, in *Inpu
 		return firstLost
 	}
 	b, udp := in.Captured[skip:], in.Proto == packet.ProtoUDP
+	framing := payload.FramingOf(b, int(length), udp)
 	if m.interest != nil {
-		ends[d] = payload.Packet{Length: uint16(n), Framing: payload.FramingOf(b, int(length), udp)}
+		if udp && !m.interest.Framings.Has(framing) {
+			return firstLost
+		}
+		ends[d] = payload.Packet{Length: uint16(n), Framing: framing}
 		if !m.wantsWhole(f, d, ends) {
 			return firstDone
 		}
 	}
-	ends[d] = m.meter.Packet(b, int(length), udp)
+	ends[d] = m.meter.Framed(b, framing)
 	return firstDone
 }
 

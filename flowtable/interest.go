@@ -13,7 +13,7 @@ type Interest struct {
 	Silence  time.Duration // TCP, two packets of the client one after the other so far apart or more: its Interval, and SPLT; 0: none
 	Packets  int           // TCP, so many packets with payload or more and a first packet that is known: SPLT and Packet; 0: none
 	Whole    Framings      // of those: the client's first packet, by which it is seen to be the client, begins so; of others Length and Framing are all of Packet
-	Framings Framings      // a first packet that begins so: its Framing
+	Framings Framings      // a first packet that begins so: its Framing; of UDP no other first packet is known
 	Hellos   payload.Hello // UDP, any of these is known: Hello
 }
 

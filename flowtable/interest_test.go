@@ -11,7 +11,7 @@ import (
 )
 
 // Records of interest have the features that they have where all are computed, but for the intervals of a server whose client a SYN
-// told, for those of flows that are not TCP's, of which a first packet's framing and length and a hello are all, and of first packets that are not of interest as a whole; other records
+// told, for those of flows that are not TCP's, of which framing and length of a first packet of interest and a hello are all, and of first packets that are not of interest as a whole; other records
 // have none.
 func TestInterest(t *testing.T) {
 	for name, interest := range map[string]Interest{
@@ -99,7 +99,9 @@ func interesting(i *Interest, r *Record) *Features {
 	}
 	less := Features{Length: f.Length, Interval: [2]Moments{unknown, unknown}, Entropy: f.Entropy, Hello: f.Hello}
 	for d, p := range f.Packet {
-		less.Packet[d] = payload.Packet{Length: p.Length, Framing: p.Framing}
+		if i.Framings.Has(p.Framing) {
+			less.Packet[d] = payload.Packet{Length: p.Length, Framing: p.Framing}
+		}
 	}
 	return &less
 }

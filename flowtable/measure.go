@@ -45,6 +45,7 @@ type measures struct {
 	tcp      groupSet  // groups of TCP flows
 	others   groupSet  // of all other flows: some of them
 	interest *Interest // of what records there are features; nil: of all
+	untimed  [2]flowBits
 	flows    *slab[flow]
 	lengths  slab[[2]lengthSums]
 	sums     slab[sums] // of sumGroups
@@ -83,9 +84,10 @@ func newMeasures(cfg Config, shards int, flows *slab[flow]) *measures {
 	}
 	return &measures{
 		tcp: groups, others: groups,
-		flows:  flows,
-		firsts: newFirsts(max(1, (cfg.MaxFirstPayloads+shards-1)/shards), groups&entropyGroup != 0, flows),
-		packet: firstPackets{meter: payload.NewMeter()},
+		untimed: [2]flowBits{byMask, byMask | 1},
+		flows:   flows,
+		firsts:  newFirsts(max(1, (cfg.MaxFirstPayloads+shards-1)/shards), groups&entropyGroup != 0, flows),
+		packet:  firstPackets{meter: payload.NewMeter()},
 	}
 }
 
@@ -96,6 +98,7 @@ func (m *measures) spare(i Interest) {
 	}
 	m.interest, m.others = &i, m.tcp&packetGroup
 	m.packet.interest = m.interest
+	m.untimed = [2]flowBits{clientIsB, 0}
 }
 
 // groups returns the groups of a flow of the protocol.
@@ -157,17 +160,21 @@ func (g groupSet) see(in *Input) bool {
 }
 
 // touch reads what the packets from these ends of the flows at the places will need, so that their cache misses overlap. Place 0
-// stands for none.
+// stands for none. What need not be read is read there, which takes no branch that cannot be foretold.
 func (m *measures) touch(places []uint32, in []Input, ends *[groupSize]int) (sum uint64) {
 	for i, place := range places {
 		in, d := &in[i], ends[i]
 		groups := m.groups(in.Proto)
-		if place == 0 || !groups.see(in) {
+		if place == 0 || groups&^packetGroup == 0 {
 			continue
 		}
 		f := m.flows.at(place)
-		if groups&intervalGroup != 0 && m.timed(f, d) || groups&entropyGroup != 0 {
-			sum += m.sums.at(place)[d].span
+		if groups&(intervalGroup|entropyGroup) != 0 {
+			timed := place
+			if f.bits&(byMask|clientIsB) == m.untimed[d] {
+				timed = 0
+			}
+			sum += m.sums.at(timed)[d].span
 		}
 		if groups&lengthGroup != 0 {
 			sum += m.lengths.at(place)[d].square.lo
@@ -175,14 +182,15 @@ func (m *measures) touch(places []uint32, in []Input, ends *[groupSize]int) (sum
 		if groups&firstGroup != 0 && min(f.told.first(0), f.told.first(1)) < firstDone {
 			sum += uint64(m.firsts.states.at(place)[0].base)
 		}
-		if in.PayloadLen == 0 {
-			continue
-		}
-		if groups&toldGroups != 0 && f.told.told%SPLTPackets != 0 { // what was never written would be faulted in twice
-			sum += uint64(m.splt.at(place)[f.told.told].gap)
-		}
-		if groups&packetGroup != 0 && f.told.packet(d) < firstDone {
-			sum += uint64(m.packet.stats.at(place)[d].Squares)
+		if groups&toldGroups != 0 {
+			told := f.told.told % SPLTPackets
+			if told == 0 { // of what was never written the page would be faulted in twice
+				place = 0
+			}
+			if in.PayloadLen == 0 {
+				place = 0
+			}
+			sum += uint64(m.splt.at(place)[told].gap)
 		}
 	}
 	return sum

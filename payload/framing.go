@@ -3,6 +3,9 @@ package payload
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
+	"slices"
+	"strings"
 )
 
 // Framing is how a payload begins, by what can be told from its first bytes and its length.
@@ -55,78 +58,108 @@ func FramingOf(b []byte, length int, udp bool) Framing {
 	if len(b) == 0 {
 		return FramingNone
 	}
-	own := tcpFramings[:]
 	if udp {
-		own = udpFramings[:]
+		return udpFramings.of(b, length)
 	}
-	for i := range own {
-		if own[i].fits(b, length) {
-			return own[i].framing
-		}
-	}
-	for i := range bothFramings {
-		if bothFramings[i].fits(b, length) {
-			return bothFramings[i].framing
-		}
-	}
-	return FramingNone
+	return tcpFramings.of(b, length)
 }
 
 // framingTest says whether a payload of n bytes, of which b holds the first, has the framing.
 type framingTest struct {
 	framing Framing
+	first   func(byte) bool // no payload has it that begins with another byte; nil: any may
 	fits    func(b []byte, n int) bool
 }
 
-var tcpFramings = [...]framingTest{
-	{FramingTLS, func(b []byte, _ int) bool {
+// framingTests are asked in their order, those alone that may have a payload's first byte. They are never changed.
+type framingTests struct {
+	tests []framingTest
+	asked [256]uint32 // by the first byte: bit i says that tests[i] is
+}
+
+func newFramingTests(own ...framingTest) *framingTests {
+	t := &framingTests{tests: append(own, bothFramings[:]...)}
+	for i, test := range t.tests {
+		for v := range t.asked {
+			if test.first == nil || test.first(byte(v)) {
+				t.asked[v] |= 1 << i
+			}
+		}
+	}
+	return t
+}
+
+// of returns the framing of a payload of n bytes, of which b holds the first, at least one.
+func (t *framingTests) of(b []byte, n int) Framing {
+	for left := t.asked[b[0]]; left != 0; left &= left - 1 {
+		if test := &t.tests[bits.TrailingZeros32(left)]; test.fits(b, n) {
+			return test.framing
+		}
+	}
+	return FramingNone
+}
+
+// among tells the bytes of a string.
+func among(bytes string) func(byte) bool {
+	return func(v byte) bool { return strings.IndexByte(bytes, v) >= 0 }
+}
+
+// firstOf tells the first bytes of beginnings.
+func firstOf(starts [][]byte) func(byte) bool {
+	return func(v byte) bool {
+		return slices.ContainsFunc(starts, func(s []byte) bool { return s[0] == v })
+	}
+}
+
+var tcpFramings = newFramingTests([]framingTest{
+	{FramingTLS, among("\x14\x15\x16\x17"), func(b []byte, _ int) bool {
 		return len(b) >= 5 && b[0] >= 0x14 && b[0] <= 0x17 && b[1] == 3 && b[2] <= 4 && bigEndian.Uint16(b[3:]) <= 1<<14+2048
 	}},
-	{FramingHTTP, func(b []byte, _ int) bool { return beginsWith(b, httpStarts) }},
-	{FramingSSH, func(b []byte, _ int) bool { return beginsWith(b, sshStarts) }},
-	{FramingBitTorrent, func(b []byte, _ int) bool { return beginsWith(b, bitTorrentStarts) }},
-	{FramingDNS, func(b []byte, n int) bool { return isLength16(b, n) && isDNS(b[2:]) }},
-	{FramingSMB, func(b []byte, _ int) bool {
+	{FramingHTTP, firstOf(httpStarts), func(b []byte, _ int) bool { return beginsWith(b, httpStarts) }},
+	{FramingSSH, firstOf(sshStarts), func(b []byte, _ int) bool { return beginsWith(b, sshStarts) }},
+	{FramingBitTorrent, firstOf(bitTorrentStarts), func(b []byte, _ int) bool { return beginsWith(b, bitTorrentStarts) }},
+	{FramingDNS, nil, func(b []byte, n int) bool { return isLength16(b, n) && isDNS(b[2:]) }},
+	{FramingSMB, among("\x00"), func(b []byte, _ int) bool {
 		return len(b) >= 8 && b[0] == 0 && (b[4] == 0xff || b[4] == 0xfe || b[4] == 0xfd) && string(b[5:8]) == "SMB"
 	}},
-	{FramingRDP, func(b []byte, n int) bool {
+	{FramingRDP, among("\x03"), func(b []byte, n int) bool {
 		return len(b) >= 7 && b[0] == 3 && b[1] == 0 && int(bigEndian.Uint16(b[2:])) == n
 	}},
-	{FramingOpenVPN, func(b []byte, n int) bool { return isLength16(b, n) && isOpenVPN(b[2:], n-2) }},
-	{FramingSOCKS, isSOCKS},
-	{FramingMQTT, isMQTT},
-	{FramingAMQP, func(b []byte, _ int) bool { return len(b) >= 8 && string(b[:4]) == "AMQP" }},
-	{FramingRPC, func(b []byte, n int) bool {
+	{FramingOpenVPN, nil, func(b []byte, n int) bool { return isLength16(b, n) && isOpenVPN(b[2:], n-2) }},
+	{FramingSOCKS, among("\x04\x05"), isSOCKS},
+	{FramingMQTT, among("\x10\x20"), isMQTT},
+	{FramingAMQP, among("A"), func(b []byte, _ int) bool { return len(b) >= 8 && string(b[:4]) == "AMQP" }},
+	{FramingRPC, among("\x05"), func(b []byte, n int) bool {
 		return len(b) >= 16 && b[0] == 5 && b[1] == 0 && b[2] < 20 && int(littleEndian.Uint16(b[8:])) == n
 	}},
-	{FramingMySQL, func(b []byte, n int) bool {
+	{FramingMySQL, nil, func(b []byte, n int) bool {
 		return len(b) >= 5 && b[3] <= 1 && int(littleEndian.Uint32(b)&0xffffff) == n-4
 	}},
-}
+}...)
 
-var udpFramings = [...]framingTest{
-	{FramingDNS, func(b []byte, _ int) bool { return isDNS(b) }},
-	{FramingQUIC, isQUIC},
-	{FramingDTLS, func(b []byte, n int) bool {
+var udpFramings = newFramingTests([]framingTest{
+	{FramingDNS, nil, func(b []byte, _ int) bool { return isDNS(b) }},
+	{FramingQUIC, func(v byte) bool { return v >= 0x80 }, isQUIC},
+	{FramingDTLS, among("\x14\x15\x16\x17"), func(b []byte, n int) bool {
 		return len(b) >= 13 && b[0] >= 0x14 && b[0] <= 0x17 && b[1] == 0xfe && b[2] >= 0xfd && int(bigEndian.Uint16(b[11:])) <= n-13
 	}},
-	{FramingBitTorrent, func(b []byte, n int) bool {
+	{FramingBitTorrent, func(v byte) bool { return v == 0x41 || firstOf(bitTorrentStarts)(v) }, func(b []byte, n int) bool {
 		return beginsWith(b, bitTorrentStarts) || n == 20 && len(b) == n && b[0] == 0x41 && b[1] == 0 && bigEndian.Uint32(b[8:]) == 0
 	}},
-	{FramingOpenVPN, isOpenVPN},
-	{FramingWireGuard, func(b []byte, n int) bool {
+	{FramingOpenVPN, among("\x38\x40\x50"), isOpenVPN},
+	{FramingWireGuard, among("\x01\x02"), func(b []byte, n int) bool {
 		return len(b) >= 4 && (n == 148 && littleEndian.Uint32(b) == 1 || n == 92 && littleEndian.Uint32(b) == 2)
 	}},
-	{FramingNTP, isNTP},
-}
+	{FramingNTP, nil, isNTP},
+}...)
 
 var bothFramings = [...]framingTest{
-	{FramingSTUN, isSTUN},
-	{FramingDER, isDER},
-	{FramingFile, func(b []byte, _ int) bool { return beginsWith(b, fileStarts) }},
-	{FramingText, isText},
-	{FramingLength16, isLength16},
-	{FramingLength32, isLength32},
+	{FramingSTUN, func(v byte) bool { return v < 0x40 }, isSTUN},
+	{FramingDER, func(v byte) bool { return v == 0x30 || v>>5 == 3 }, isDER},
+	{FramingFile, firstOf(fileStarts), func(b []byte, _ int) bool { return beginsWith(b, fileStarts) }},
+	{FramingText, isTextByte, isText},
+	{FramingLength16, nil, isLength16},
+	{FramingLength32, nil, isLength32},
 }
 
 var (
@@ -255,9 +288,11 @@ func isText(b []byte, n int) bool {
 		return false
 	}
 	for _, v := range b[:min(len(b), 8)] {
-		if v-0x20 > 0x7e-0x20 && v != '\t' && v != '\r' && v != '\n' {
+		if !isTextByte(v) {
 			return false
 		}
 	}
 	return true
 }
+
+func isTextByte(v byte) bool { return v-0x20 <= 0x7e-0x20 || v == '\t' || v == '\r' || v == '\n' }

@@ -125,6 +125,42 @@ func TestFramingOfAnything(t *testing.T) {
 	}
 }
 
+// Which tests are left out by a payload's first byte makes no difference.
+func TestFramingByFirstByte(t *testing.T) {
+	rng := rand.New(rand.NewSource(6))
+	found := map[Framing]int{}
+	for _, c := range framingCases {
+		b, _ := hex.DecodeString(c.hex)
+		for round := range 8000 {
+			changed := []byte(string(b[:rng.Intn(len(b)+1)]))
+			if len(changed) == 0 {
+				continue
+			}
+			for range round % 4 {
+				changed[rng.Intn(min(len(changed), 1+rng.Intn(20)))] = byte(rng.Int())
+			}
+			n := len(changed) + max(0, c.whole-len(b))
+			for _, tests := range []*framingTests{tcpFramings, udpFramings} {
+				want := FramingNone
+				for _, test := range tests.tests {
+					if want == FramingNone && test.fits(changed, n) {
+						want = test.framing
+					}
+				}
+				if got := FramingOf(changed, n, tests == udpFramings); got != want {
+					t.Fatalf("%x of %d bytes: got %v, want %v", changed, n, got, want)
+				}
+				found[want]++
+			}
+		}
+	}
+	for f := range Framings {
+		if found[f] < 20 {
+			t.Errorf("%v: met %d times, want some", f, found[f])
+		}
+	}
+}
+
 func FuzzPacket(f *testing.F) {
 	for _, c := range framingCases {
 		b, _ := hex.DecodeString(c.hex)

@@ -22,7 +22,11 @@ type Packet struct {
 // Packet measures a packet's payload of so many bytes, of which b holds the first, PacketBytes at least where there are as
 // many. udp says that it is a datagram; else it is a segment of a TCP stream. It does not allocate, and keeps nothing of b.
 func (m *Meter) Packet(b []byte, length int, udp bool) Packet {
-	framing := FramingOf(b, length, udp)
+	return m.Framed(b, FramingOf(b, length, udp))
+}
+
+// Framed is Packet of a payload whose framing is known.
+func (m *Meter) Framed(b []byte, framing Framing) Packet {
 	b = b[:min(len(b), PacketBytes)]
 	if len(b) == 0 {
 		return Packet{}
