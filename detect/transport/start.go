@@ -160,70 +160,83 @@ func (s *start) appendBursts(dst []float64) []float64 {
 
 // appendSide appends what the lengths of one side are; sign is 1 or -1.
 func (s *start) appendSide(dst []float64, sign int32) []float64 {
-	least, sum, full, n := math.Inf(1), 0.0, 0.0, 0.0
+	least, sum, full, n := int32(fullSegment), int32(0), 0, 0
 	for _, size := range s.sizes {
-		if l := float64(min(size*sign, fullSegment)); l > 0 {
+		if l := min(size*sign, fullSegment); l > 0 {
 			least = min(least, l)
 			sum += l
-			full += indicator(l == fullSegment)
 			n++
+			if l == fullSegment {
+				full++
+			}
 		}
 	}
 	if n == 0 {
 		return append(dst, math.NaN(), math.NaN(), math.NaN())
 	}
-	return append(dst, least, sum/n, full/n)
+	return append(dst, float64(least), float64(sum)/float64(n), float64(full)/float64(n))
 }
 
 // appendPatterns appends how lengths repeat: the share of distinct ones, of the most common, and of those among shorter than
 // full segments that are multiples of 8 and 16; and the share of turns.
 func (s *start) appendPatterns(dst []float64) []float64 {
-	distinct, top, turns, short, by8, by16 := 0, 0, 1, 0.0, 0.0, 0.0
+	distinct, top, turns, short, by8, by16 := 0, 0, 1, 0, 0, 0
+	repeated := uint32(0) // bit i: a length before is sizes[i]
 	for i, size := range s.sizes {
-		first, times := true, 0
-		for j, other := range s.sizes {
-			if other == size {
-				first = first && j >= i
-				times++
-			}
-		}
-		top = max(top, times)
-		if first {
+		if repeated>>i&1 == 0 {
 			distinct++
+			times := 1
+			for j := i + 1; j < len(s.sizes); j++ {
+				if s.sizes[j] == size {
+					repeated |= 1 << j
+					times++
+				}
+			}
+			top = max(top, times)
 		}
 		if i > 0 && size > 0 != (s.sizes[i-1] > 0) {
 			turns++
 		}
 		if size > -fullSegment && size < fullSegment {
 			short++
-			by8 += indicator(size%8 == 0)
-			by16 += indicator(size%16 == 0)
+			if size%8 == 0 {
+				by8++
+			}
+			if size%16 == 0 {
+				by16++
+			}
 		}
 	}
 	n := float64(len(s.sizes))
-	return append(dst, float64(distinct)/n, float64(top)/n, by8/short, by16/short, float64(turns)/n) // NaN where all are full
+	return append(dst, float64(distinct)/n, float64(top)/n, float64(by8)/float64(short), float64(by16)/float64(short), // NaN where all are full
+		float64(turns)/n)
 }
 
 // appendTimes appends, in round-trip times, when the other side answered, when the first one went on after that, and the
 // longest gap within runs of one direction.
 func (s *start) appendTimes(dst []float64) []float64 {
-	answers, n, longest := [2]float64{math.NaN(), math.NaN()}, 0, math.NaN()
-	for i := 1; i < len(s.sizes); i++ {
-		ratio := min(float64(s.gaps[i])/s.rtt, 1000)
-		switch {
-		case s.sizes[i] > 0 == (s.sizes[i-1] > 0):
-			if !(longest > ratio) {
-				longest = ratio
-			}
-		case n < len(answers):
-			answers[n] = ratio
-			n++
-		}
-	}
 	if s.rtt <= 0 {
 		return append(dst, math.NaN(), math.NaN(), math.NaN())
 	}
-	return append(dst, answers[0], answers[1], longest)
+	const none = -1
+	answers, n, longest := [2]int64{none, none}, 0, int64(none) // us
+	for i := 1; i < len(s.sizes); i++ {
+		switch gap := int64(s.gaps[i]); {
+		case s.sizes[i] > 0 == (s.sizes[i-1] > 0):
+			longest = max(longest, gap)
+		case n < len(answers):
+			answers[n] = gap
+			n++
+		}
+	}
+	for _, gap := range [...]int64{answers[0], answers[1], longest} {
+		ratio := math.NaN()
+		if gap != none {
+			ratio = min(float64(gap)/s.rtt, 1000)
+		}
+		dst = append(dst, ratio)
+	}
+	return dst
 }
 
 // Judgeable says whether a flow's start can be judged: TCP from its handshake on, payload of both sides, and leastPackets or
