@@ -165,10 +165,8 @@ func (s *start) appendSide(dst []float64, sign int32) []float64 {
 		if l := min(size*sign, fullSegment); l > 0 {
 			least = min(least, l)
 			sum += l
+			full += count(l == fullSegment)
 			n++
-			if l == fullSegment {
-				full++
-			}
 		}
 	}
 	if n == 0 {
@@ -187,24 +185,19 @@ func (s *start) appendPatterns(dst []float64) []float64 {
 			distinct++
 			times := 1
 			for j := i + 1; j < len(s.sizes); j++ {
-				if s.sizes[j] == size {
-					repeated |= 1 << j
-					times++
-				}
+				same := count(s.sizes[j] == size)
+				repeated |= uint32(same) << j
+				times += same
 			}
 			top = max(top, times)
 		}
-		if i > 0 && size > 0 != (s.sizes[i-1] > 0) {
-			turns++
+		if i > 0 {
+			turns += count(size > 0 != (s.sizes[i-1] > 0))
 		}
 		if size > -fullSegment && size < fullSegment {
 			short++
-			if size%8 == 0 {
-				by8++
-			}
-			if size%16 == 0 {
-				by16++
-			}
+			by8 += count(size%8 == 0)
+			by16 += count(size%16 == 0)
 		}
 	}
 	n := float64(len(s.sizes))
@@ -260,9 +253,12 @@ func Earliest(r *flowtable.Record) int {
 
 func log2(x float64) float64 { return math.Log2(1 + x) }
 
-func indicator(b bool) float64 {
+func indicator(b bool) float64 { return float64(count(b)) }
+
+// count takes no branch, which nobody could foretell.
+func count(b bool) (n int) {
 	if b {
-		return 1
+		n = 1
 	}
-	return 0
+	return n
 }
