@@ -73,9 +73,9 @@ func (m *measures) looksAt(place uint32, f *flow, up int) bool {
 	return told.hello&i.Hellos != 0
 }
 
-// timed says whether the intervals of the flow's end d may be of interest: a server's are not.
+// timed says whether the intervals of the flow's end d may be of interest: a server's are not, where a SYN told which end that is.
 func (m *measures) timed(f *flow, d int) bool {
-	return m.interest == nil || f.bits.clientBy() != BySYN || f.bits.client() == d
+	return m.interest == nil || f.bits&(byMask|clientIsB) != flowBits(1-d)*clientIsB
 }
 
 // maySilent says whether an end of the flow may have been silent for as long as is of interest: for no longer than the flow

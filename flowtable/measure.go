@@ -45,7 +45,6 @@ type measures struct {
 	tcp      groupSet  // groups of TCP flows
 	others   groupSet  // of all other flows: some of them
 	interest *Interest // of what records there are features; nil: of all
-	untimed  [2]flowBits
 	flows    *slab[flow]
 	lengths  slab[[2]lengthSums]
 	sums     slab[sums] // of sumGroups
@@ -84,10 +83,9 @@ func newMeasures(cfg Config, shards int, flows *slab[flow]) *measures {
 	}
 	return &measures{
 		tcp: groups, others: groups,
-		untimed: [2]flowBits{byMask, byMask | 1},
-		flows:   flows,
-		firsts:  newFirsts(max(1, (cfg.MaxFirstPayloads+shards-1)/shards), groups&entropyGroup != 0, flows),
-		packet:  firstPackets{meter: payload.NewMeter()},
+		flows:  flows,
+		firsts: newFirsts(max(1, (cfg.MaxFirstPayloads+shards-1)/shards), groups&entropyGroup != 0, flows),
+		packet: firstPackets{meter: payload.NewMeter()},
 	}
 }
 
@@ -98,7 +96,6 @@ func (m *measures) spare(i Interest) {
 	}
 	m.interest, m.others = &i, m.tcp&packetGroup
 	m.packet.interest = m.interest
-	m.untimed = [2]flowBits{clientIsB, 0}
 }
 
 // groups returns the groups of a flow of the protocol.
@@ -159,73 +156,67 @@ func (g groupSet) see(in *Input) bool {
 		in.Flags&(packet.HeaderCut|packet.FragFirst|packet.FragLater) != 0)
 }
 
-// touch reads what the packets from these ends of the flows at the places will need, so that their cache misses overlap. Place 0
-// stands for none. What need not be read is read there, which takes no branch that cannot be foretold.
-func (m *measures) touch(places []uint32, in []Input, ends *[groupSize]int) (sum uint64) {
+// fetch fetches what the packets from these ends of the flows at the places will need. Place 0 stands for none.
+func (m *measures) fetch(places []uint32, in []Input, ends *[groupSize]int) {
 	for i, place := range places {
 		in, d := &in[i], ends[i]
 		groups := m.groups(in.Proto)
-		if place == 0 || groups&^packetGroup == 0 {
+		if place == 0 || groups&^packetGroup == 0 || !groups.see(in) {
 			continue
 		}
 		f := m.flows.at(place)
-		if groups&(intervalGroup|entropyGroup) != 0 {
-			timed := place
-			if f.bits&(byMask|clientIsB) == m.untimed[d] {
-				timed = 0
-			}
-			sum += m.sums.at(timed)[d].span
+		if groups&intervalGroup != 0 && m.timed(f, d) || groups&entropyGroup != 0 {
+			fetch(&m.sums.at(place)[d].span)
 		}
 		if groups&lengthGroup != 0 {
-			sum += m.lengths.at(place)[d].square.lo
+			fetch(&m.lengths.at(place)[d].square.lo)
 		}
 		if groups&firstGroup != 0 && min(f.told.first(0), f.told.first(1)) < firstDone {
-			sum += uint64(m.firsts.states.at(place)[0].base)
+			fetch32(&m.firsts.states.at(place)[0].base)
+		}
+		if in.PayloadLen == 0 || f.told.told == SPLTPackets {
+			continue
 		}
 		if groups&toldGroups != 0 {
-			told := f.told.told % SPLTPackets
-			if told == 0 { // of what was never written the page would be faulted in twice
-				place = 0
-			}
-			if in.PayloadLen == 0 {
-				place = 0
-			}
-			sum += uint64(m.splt.at(place)[told].gap)
+			fetch32(&m.splt.at(place)[f.told.told].gap)
+		}
+		if groups&packetGroup != 0 && f.told.packet(d) < firstDone {
+			fetch32(&m.packet.stats.at(place)[d].Squares)
 		}
 	}
-	return sum
 }
 
-// touchAll reads what the records of the flows at the places will need.
-func (m *measures) touchAll(places []uint32) (sum uint64) {
+// fetchAll fetches what the records of the flows at the places will need.
+func (m *measures) fetchAll(places []uint32) {
 	for _, place := range places {
 		f := m.flows.at(place)
 		if m.interest != nil && !m.mayLookAt(f) {
 			continue
 		}
 		groups := m.groups(f.proto)
-		if groups&sumGroups != 0 {
+		if groups&(intervalGroup|entropyGroup) != 0 {
 			s := m.sums.at(place)
-			sum += s[0].span + s[1].span
+			fetch(&s[0].span)
+			fetch(&s[1].span)
 		}
 		if groups&lengthGroup != 0 {
-			sum += m.lengths.at(place)[0].square.lo
+			fetch(&m.lengths.at(place)[0].square.lo)
 		}
 		if groups&toldGroups != 0 {
 			p := m.splt.at(place)
 			for i := 0; i < int(f.told.told); i += 8 {
-				sum += uint64(p[i].gap)
+				fetch32(&p[i].gap)
 			}
 		}
 		if groups&firstGroup != 0 {
 			ends := m.firsts.states.at(place)
-			sum += uint64(ends[0].base) + uint64(ends[1].base)
+			fetch32(&ends[0].base)
+			fetch32(&ends[1].base)
 		}
 		if groups&packetGroup != 0 {
-			sum += uint64(m.packet.stats.at(place)[0].Squares)
+			fetch32(&m.packet.stats.at(place)[0].Squares)
 		}
 	}
-	return sum
 }
 
 // add measures one packet from end d, before the flow has counted it.

@@ -252,7 +252,7 @@ func (t *Table) visit(i int, q *queue, clock int64, budget int) int {
 			break
 		}
 		budget -= n
-		t.touchFlows(group[:n])
+		t.fetch(group[:n])
 		for _, place := range group[:n] {
 			f := t.flow(place)
 			if due := t.deadline(f); due <= clock {
@@ -266,18 +266,18 @@ func (t *Table) visit(i int, q *queue, clock int64, budget int) int {
 	return budget
 }
 
-// touchFlows reads a word of each cache line of the flows, and of their slots in the index.
-func (t *Table) touchFlows(places []uint32) {
+// fetch fetches the flows, their links and slots in the index, and what their records will need.
+func (t *Table) fetch(places []uint32) {
 	for _, place := range places {
-		f := t.flow(place)
-		t.touched += uint64(f.end) + uint64(f.packets[0]) + f.ordinal
+		fetchFlow(t.flow(place))
+		fetch32(&t.links[place+sentinels].next)
 	}
 	mask := uint32(len(t.index.slots) - 1)
 	for _, place := range places {
-		t.touched += t.index.slots[t.flow(place).hash&mask]
+		fetch(&t.index.slots[t.flow(place).hash&mask])
 	}
 	if t.measures != nil {
-		t.touched += t.measures.touchAll(places)
+		t.measures.fetchAll(places)
 	}
 }
 

@@ -58,7 +58,6 @@ type Table struct {
 	measures *measures // nil where no features are wanted
 
 	hashes   [groupSize]uint32
-	touched  uint64
 	pending  []Record // written, in no order
 	settle   Moment   // records before this have been handed out
 	order    []place  // scratch of handOut
@@ -163,14 +162,13 @@ func (t *Table) addGroup(in []Input) {
 		t.hashes[i] = t.hash(p, ends[i])
 		places[i] = uint32(t.index.slots[t.hashes[i]&mask])
 	}
-	for i := range in {
-		if place := places[i]; place != 0 {
-			f := t.flow(place)
-			t.touched += uint64(f.end) + uint64(f.packets[0]) + f.ordinal
+	for _, place := range places[:len(in)] {
+		if place != 0 {
+			fetchFlow(t.flow(place))
 		}
 	}
 	if t.measures != nil {
-		t.touched += t.measures.touch(places[:len(in)], in, &ends)
+		t.measures.fetch(places[:len(in)], in, &ends)
 	}
 	for i := range in {
 		t.add(&in[i], t.hashes[i], ends[i])

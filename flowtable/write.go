@@ -117,7 +117,10 @@ func (t *Table) Shutdown(clock int64) {
 // last; their Written is the end of time.
 func (t *Table) Drain(out []Record, n int) ([]Record, bool) {
 	n = min(n, len(t.closing))
-	for _, p := range t.closing[:n] {
+	for i, p := range t.closing[:n] {
+		if i%groupSize == 0 {
+			t.fetchClosing(t.closing[i:min(i+groupSize, n)])
+		}
 		if p.pending {
 			out = append(out, t.pending[p.at])
 			continue
@@ -133,6 +136,19 @@ func (t *Table) Drain(out []Record, n int) ([]Record, bool) {
 	}
 	t.closing = t.closing[n:]
 	return out, len(t.closing) > 0
+}
+
+// fetchClosing fetches what the records of at most groupSize flows need.
+func (t *Table) fetchClosing(closing []place) {
+	var places [groupSize]uint32
+	n := 0
+	for _, p := range closing {
+		if !p.pending {
+			places[n] = p.at
+			n++
+		}
+	}
+	t.fetch(places[:n])
 }
 
 // end writes the flow's record and forgets the flow.
