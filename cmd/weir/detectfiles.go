@@ -107,14 +107,15 @@ func newDetect(a *app) *cobra.Command {
 	return cmd
 }
 
-// elsewhere returns a usage error where --out is a directory of the records, whose ledger and manifest would be replaced.
+// elsewhere returns a usage error where --out is a directory of the records, or another run's, whose ledger and manifest would
+// be replaced.
 func (d *detectFiles) elsewhere(paths []string) error {
 	for _, path := range paths {
 		if d.out != "" && isDir(path) && sameDir(d.out, path) {
 			return usagef("--out: got %s, where the records are, want another directory", d.out)
 		}
 	}
-	return nil
+	return ownDir(d.out, "detect")
 }
 
 func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {

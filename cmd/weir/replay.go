@@ -73,6 +73,9 @@ func newReplay(a *app) *cobra.Command {
 			if err := r.nowhere(cmd); err != nil {
 				return err
 			}
+			if err := ownDir(r.out, "replay"); err != nil {
+				return err
+			}
 			r.joined, r.shifted = cmd.Flags().Changed("labels"), cmd.Flags().Changed("shift-to")
 			r.paths, r.log = args, a.logger(r.loaded.Config)
 			return r.run(cmd.Context())
