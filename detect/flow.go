@@ -67,9 +67,12 @@ func (f *Flow) Answered() bool {
 }
 
 // Failed says whether this was an attempt to open a connection that the server did not take: no answer, a reset or, of
-// UDP and ICMP, nothing back. A flow whose beginning was not seen did not fail. It is false where the state is missing and
-// bytes came back.
+// UDP and ICMP, nothing back. A flow whose beginning was not seen did not fail, nor one that is Unasked. It is false where the
+// state is missing and bytes came back.
 func (f *Flow) Failed() bool {
+	if f.Unasked() {
+		return false
+	}
 	if f.Missing&NoState != 0 {
 		return f.Bytes[flowtable.Down] == 0
 	}
@@ -83,6 +86,15 @@ func (f *Flow) Failed() bool {
 		return f.Missing&NoPayload == 0 && f.Payload[0]+f.Payload[1] == 0 && f.Packets[0]+f.Packets[1] <= 4
 	}
 	return false
+}
+
+// Unasked says that the flow is no contact that its client is known to have made: no packet of the client's was seen, and the
+// server's can be answers to somebody who forges the client's address (backscatter, reflection). A TCP payload cannot, since the
+// client completed the handshake: where a capture has servers' packets alone, connections are still their clients'. It is
+// false for later parts of a flow, and where the packets are missing.
+func (f *Flow) Unasked() bool {
+	return f.Packets[flowtable.Up] == 0 && f.Missing&NoPackets == 0 && f.Part == 0 &&
+		(f.Proto != packet.ProtoTCP || f.Payload[flowtable.Down] == 0)
 }
 
 // ToMany says whether the server's address is a multicast or the limited broadcast one: it stands for several hosts, and

@@ -181,7 +181,7 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 // matters says whether the flow is a contact that counts: the first record of an answered flow, not from outside to us,
 // not to a group of hosts, not to a service that is regular by nature.
 func (d *Detector) matters(f *detect.Flow) bool {
-	return f.First() && f.HasPorts() && !f.Failed() && (f.ClientLocal || !f.ServerLocal) &&
+	return f.First() && f.HasPorts() && !f.Failed() && !f.Unasked() && (f.ClientLocal || !f.ServerLocal) &&
 		(f.Proto != packet.ProtoUDP || d.ignored[f.ServerPort/64]&(1<<(f.ServerPort%64)) == 0) &&
 		!group(f.ServerHost())
 }

@@ -105,8 +105,8 @@ func (d *Detector) Flows(flows []detect.Flow, _ detect.Out) {
 	for i := range flows {
 		f := &flows[i]
 		query := f.ServerPort == 53 && f.Proto == packet.ProtoUDP
-		if f.ServerLocal && !query || f.Failed() {
-			continue // what nobody took is not gone
+		if f.ServerLocal && !query || f.Failed() || f.Unasked() {
+			continue // what nobody took is not gone, what nobody asked for is no exchange
 		}
 		if query {
 			d.resolvers.Warm(f.PairHash)

@@ -162,7 +162,7 @@ func (d *Detector) choose(flows []detect.Flow) {
 	for i := range flows {
 		f := &flows[i]
 		answered := f.Answered()
-		if !f.HasPorts() || f.ToMany() || f.ClientBy == flowtable.ByFirst && guessed(f, answered) {
+		if !f.HasPorts() || f.ToMany() || f.Unasked() || f.ClientBy == flowtable.ByFirst && guessed(f, answered) {
 			continue
 		}
 		d.group = append(d.group, chosen{f, answered})

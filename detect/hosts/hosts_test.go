@@ -263,7 +263,7 @@ func TestCaps(t *testing.T) {
 	cfg.MaxHosts, cfg.MaxBusy, cfg.MaxScanned = 1000, 10, 1
 	d := New(cfg)
 	for i := range 1_000_000 {
-		r := flowtable.Record{Version: 4, Proto: packet.ProtoTCP, Client: packet.Addr{Lo: uint64(i % 900_000)}, Server: addr(10, 0, 0, 1), ServerPort: uint16(i / 7)}
+		r := flowtable.Record{Version: 4, Proto: packet.ProtoTCP, Client: packet.Addr{Lo: uint64(i % 900_000)}, Server: addr(10, 0, 0, 1), ServerPort: uint16(i / 7), Packets: [2]uint64{1, 0}}
 		if i%3 == 0 {
 			r.Client = packet.Addr{Lo: uint64(i % 50)}
 		}

@@ -13,6 +13,7 @@ func (d *Detector) Info() detect.Info {
 		Formula: "flows, distinct server ports, new ports, log(1+bytes_up), log(1+bytes_down) per (client, server) and 10 s\n" +
 			"vote: x < Q1 - 3 IQR' (bytes only) or x > Q3 + 3 IQR', over all pairs of the batch; IQR' = max(IQR, 1), for log bytes max(IQR, 0.25)\n" +
 			"new port: not used by the pair in the 600 s before the batch began\n" +
+			"flows and ports are those that the client asked for: none without a packet of its (backscatter, reflection); their bytes count\n" +
 			"new_ports: vote of new ports, min_new_ports or more, at least half of them unanswered\n" +
 			"new_targets: new (server, port) of a client above the fence over clients, min_new_targets or more, several servers, at least half unanswered\n" +
 			"outlier: min_votes or more high votes and min_flows or more flows, not in the first and last batch of the input\n" +

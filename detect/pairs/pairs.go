@@ -86,7 +86,7 @@ func (d *Detector) add(f *detect.Flow) {
 	p.up += f.Bytes[flowtable.Up]
 	p.down += f.Bytes[flowtable.Down]
 	d.open.cite(i, f.ID)
-	if f.First() {
+	if f.First() && !f.Unasked() {
 		p.flows++
 		if !answersOnly(f) && !f.ToMany() {
 			d.use(i, f)
@@ -94,8 +94,8 @@ func (d *Detector) add(f *detect.Flow) {
 	}
 }
 
-// answersOnly says whether all that was seen of a TCP flow are answers to what was not seen: resets or accepted handshakes
-// of somebody whose address others use. Their ports were chosen by nobody.
+// answersOnly says whether all that was seen of a TCP flow are answers of the client's to what was not seen: resets or accepted
+// handshakes of somebody whose address others use. Their ports were chosen by nobody. Those of the server's are Unasked.
 func answersOnly(f *detect.Flow) bool {
 	const syn, rst, ack = packet.SYN, packet.RST, packet.ACK
 	if f.Proto != packet.ProtoTCP || f.Missing&detect.NoTCPFlags != 0 || f.Bytes[flowtable.Down] != 0 {

@@ -1,6 +1,9 @@
 package pairs
 
-import "github.com/weir-sensor/weir/detect"
+import (
+	"github.com/weir-sensor/weir/detect"
+	"github.com/weir-sensor/weir/flowtable"
+)
 
 // use is a port that a pair used, once or more, since the log was folded.
 type use struct {
@@ -63,7 +66,7 @@ func (l *uses) find(i int, p *pair, f *detect.Flow) *use {
 	}
 	l.flows = append(l.flows, uint32(n))
 	l.all = append(l.all, use{pair: uint32(i), hash: hash, port: port, proto: f.Proto,
-		hasPort: f.HasPorts(), failed: f.Failed() || !f.Answered()})
+		hasPort: f.HasPorts(), failed: f.Failed() || !f.Answered() && f.Payload[flowtable.Down] == 0})
 	return &l.all[n]
 }
 

@@ -88,7 +88,7 @@ func (d *Detector) countHost(f *detect.Flow, a *aimed, hash uint64, role uint8) 
 	if a.open && (f.First() || a.from == a.to) {
 		now = d.tally(s, h, hash, a.from)
 	}
-	if a.open && f.First() {
+	if a.open && f.First() && !a.unasked {
 		now.values[role]++
 		if a.unanswered && role == opened {
 			now.values[failed]++

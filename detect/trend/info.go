@@ -10,7 +10,7 @@ func (d *Detector) Info() detect.Info {
 		Idea: "What a host and the network do changes slowly, and floods change it at once. Each quantity is compared with its " +
 			"own mean, and small excesses add up. A flood is so many attempts at one service that are not answered, or not " +
 			"completed, that no history is needed to call it one; it is named by its victim, with the number of its sources.",
-		Formula: "Steps of 10 s by the flows' starts, bytes and packets spread evenly over a flow's life; a step is closed lag after its end.\n" +
+		Formula: "Steps of 10 s by the flows' starts, bytes and packets spread evenly over a flow's life; a step is closed lag after its end. Flows are those of which a packet of the client's was seen.\n" +
 			"Chart: z = (x - mean)/s; S = max(0, S + min(z, 6) - 0.5), alarm at S > 8; where |z| < 3, mean += 0.1 (x - mean) and " +
 			"s^2 = 0.9 (s^2 + 0.1 (x - mean)^2); s is at least sqrt(mean + 1) + mean/4 for flows, mean/2 + 100 kB for bytes, 0.2 bit for " +
 			"entropies. After 30 steps of alarm the new level is the usual one.\n" +

@@ -98,8 +98,8 @@ func (d *Detector) count(flows []detect.Flow) {
 		d.countNetwork(&flows[i], &d.group[i])
 	}
 	for i := range flows {
-		if f := &flows[i]; !toGroup(f) && !isError(f) {
-			d.suspect(f, &d.group[i])
+		if f, a := &flows[i], &d.group[i]; !toGroup(f) && !isError(f) && (a.speaks || !a.unasked) {
+			d.suspect(f, a)
 		}
 	}
 	for i := range d.uses {
@@ -113,6 +113,7 @@ type aimed struct {
 	target
 	hash       uint64 // of the target
 	unanswered bool
+	unasked    bool // see detect.Flow
 	speaks     bool // for a flood
 	lasting
 	placed // of a flow's first record in a step that is open
@@ -134,8 +135,8 @@ type scratch struct {
 	speak   []uint64 // of those that speak for a flood
 }
 
-// aim says what the flows' records aim at, and which hosts they count for. Strangers who get no answer are not followed: they
-// can be as many as there are addresses.
+// aim says what the flows' records aim at, and which hosts they count for. Strangers who get no answer, or answer nobody, are
+// not followed: they can be as many as there are addresses.
 func (d *Detector) aim(flows []detect.Flow) {
 	n := len(flows)
 	d.group, d.targets, d.speak = sized(d.group, n), sized(d.targets, n), sized(d.speak, n+1)
@@ -143,13 +144,14 @@ func (d *Detector) aim(flows []detect.Flow) {
 	uses, speak := 0, 0
 	for i := range flows {
 		f, a := &flows[i], &d.group[i]
-		a.unanswered = unanswered(f)
+		a.unanswered, a.unasked = unanswered(f), f.Unasked()
+		known := !a.unanswered && !a.unasked
 		d.hashes[uses] = f.ClientHash
 		d.uses[uses].flow, d.uses[uses].role = uint32(i), opened
-		uses += one(f.ClientLocal || !a.unanswered)
+		uses += one(f.ClientLocal || known)
 		d.hashes[uses] = f.ServerHash
 		d.uses[uses].flow, d.uses[uses].role = uint32(i), received
-		uses += one(f.ServerLocal || !a.unanswered)
+		uses += one(f.ServerLocal || known)
 		a.target, a.speaks = targetOf(f, a.unanswered)
 		a.hash = detect.Mix(f.ServerHash, uint64(a.port)<<8|uint64(a.proto))
 		if a.reflected {
