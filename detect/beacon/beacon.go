@@ -75,6 +75,7 @@ type beginning struct {
 // series is a pair's contacts.
 type series struct {
 	base     int64  // ns
+	first    int64  // contact, ns: it may be forgotten, or be too long ago to be one of those after the base
 	n        uint32 // contacts so far
 	judged   uint32 // when it was judged last
 	queued   bool
@@ -238,9 +239,11 @@ func (d *Detector) contact(c *contactOf) {
 
 // grow makes a new series of the contacts so far.
 func (b *beginning) grow(s *series) {
-	s.base, s.n = b.base, fewFirst
+	s.base, s.first, s.n = b.base, b.base, fewFirst
 	s.few[0].bytes = b.bytes
-	copy(s.few[1:], b.more[:])
+	for i, c := range b.more {
+		s.few[1+i], s.first = c, min(s.first, b.base+int64(c.after)*milli)
+	}
 	for _, id := range b.flows {
 		s.evidence.Add(id)
 	}
@@ -253,6 +256,7 @@ func (d *Detector) add(s *series, c *contactOf) {
 	if (f.Start-s.base)/milli > math.MaxInt32 {
 		s.base += rebase(d.contacts(s), f.Start-s.base)
 	}
+	s.first = min(s.first, f.Start)
 	*d.next(s) = contactAfter(s.base, f)
 	s.n++
 	s.evidence.Add(f.ID)
@@ -401,7 +405,7 @@ func (d *Detector) alert(g *grown, s *series, f Fit, clients float64, score dete
 	known, watched := float64(d.last-first)/float64(day), float64(d.last-d.first)/float64(day)
 	threat := ritaThreat(r.Score, clients, hosts, known, watched)
 	service := netip.AddrPortFrom(g.server().Addr.Netip(g.version), g.port).String()
-	begin, end := s.base+slices.Min(d.times)*milli, s.base+slices.Max(d.times)*milli
+	end := s.base + slices.Max(d.times)*milli
 	severity := detect.Low
 	if threat >= ritaMedium && f.Gaps >= rareCount && !g.serverLocal && clients <= 2 {
 		severity = detect.Medium
@@ -411,9 +415,9 @@ func (d *Detector) alert(g *grown, s *series, f Fit, clients float64, score dete
 		Time: b.End, Kind: "beacon", Severity: severity, Score: score.Raw, P: score.P, N: score.N,
 		Subject: g.client(), Role: detect.Client, Client: g.client(), Server: g.server(),
 		ServerPort: g.port, HasPort: true, Proto: g.proto,
-		WindowStart: begin, WindowEnd: end,
-		Message: fmt.Sprintf("%s contacts %s every %.3g s: %d contacts in %.0f s, jitter %.0f %%, %.0f %% missed; RITA %.3f",
-			g.client(), service, f.Period/1000, s.n, float64(end-begin)/1e9, 100*f.Jitter, 100*f.Missed, r.Score),
+		WindowStart: s.first, WindowEnd: end,
+		Message: fmt.Sprintf("%s contacts %s every %s s: %d contacts in %.0f s, jitter %.0f %%, %.0f %% missed; RITA %.3f",
+			g.client(), service, detect.Number(f.Period/1000, 3), s.n, float64(end-s.first)/1e9, 100*f.Jitter, 100*f.Missed, r.Score),
 		Reasons: []detect.Reason{
 			{Feature: "period_s", Value: f.Period / 1000, Threshold: d.cfg.MinPeriod.Seconds(), Baseline: none},
 			{Feature: "jitter", Value: f.Jitter, Threshold: d.cfg.MaxJitter, Baseline: none},

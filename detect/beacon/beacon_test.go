@@ -2,6 +2,7 @@ package beacon
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -64,6 +65,39 @@ func TestFindsABeacon(t *testing.T) {
 	if a.Kind != "beacon" || a.Subject.String() != "10.0.0.5" || a.Role != detect.Client || a.Server.String() != "203.0.0.113" ||
 		math.Abs(period-60) > 5 || a.Evidence.Total < 10 || !strings.Contains(a.Message, "203.0.0.113:443 every ") || !(rita > 0) {
 		t.Errorf("got %+v", a)
+	}
+}
+
+// What a message says of the time is of all contacts that it counts: of those that are forgotten, and of those before a gap
+// that is longer than a series can hold (24.8 days).
+func TestSpanIsOfAllContacts(t *testing.T) {
+	const day = 24 * 3600
+	var gap, long []flowtable.Record
+	for i := range int64(10) {
+		gap = append(gap, flow(inside, outside, i*30e3))
+	}
+	for i := range int64(20) {
+		gap = append(gap, flow(inside, outside, 365*day*1e3+i*30e3))
+	}
+	for i := range int64(1000) { // of which 256 are remembered
+		long = append(long, flow(inside, outside, i*60e3))
+	}
+	for _, flows := range [][]flowtable.Record{gap, long} {
+		alerts := run(t, DefaultConfig(), flows)
+		if len(alerts) == 0 {
+			t.Fatal("no alert")
+		}
+		for _, a := range alerts {
+			n := a.Evidence.Total
+			span := (flows[n-1].Start - flows[0].Start) / int64(time.Second)
+			if want := fmt.Sprintf(": %d contacts in %d s, ", n, span); !strings.Contains(a.Message, want) {
+				t.Errorf("got %q, want %q", a.Message, want)
+			}
+			if a.WindowStart != flows[0].Start || a.WindowEnd != flows[n-1].Start {
+				t.Errorf("got a window from %d to %d, want %d to %d", a.WindowStart, a.WindowEnd, flows[0].Start, flows[n-1].Start)
+			}
+		}
+		t.Log(alerts[len(alerts)-1].Message)
 	}
 }
 

@@ -170,8 +170,8 @@ func (d *Detector) openAlert(g *grown, o *opened, clients float64, score detect.
 		Subject: g.client(), Role: detect.Client, Client: g.client(), Server: g.server(),
 		ServerPort: g.port, HasPort: true, Proto: g.proto,
 		WindowStart: o.first, WindowEnd: o.last,
-		Message: fmt.Sprintf("%s keeps a connection to %s open and says something about every %.3g s: %.0f silences in %.0f s, none over %.3g s",
-			g.client(), service, o.period(), o.count(), o.sum, o.longest),
+		Message: fmt.Sprintf("%s keeps a connection to %s open and says something about every %s s: %.0f silences in %.0f s, none over %s s",
+			g.client(), service, detect.Number(o.period(), 3), o.count(), o.sum, detect.Number(o.longest, 3)),
 		Reasons: []detect.Reason{
 			{Feature: "period_s", Value: o.period(), Threshold: leastSilence, Baseline: none},
 			{Feature: "jitter", Value: o.jitter(), Threshold: d.cfg.MaxJitter, Baseline: none},

@@ -205,7 +205,7 @@ func (d *Detector) alert(b detect.Batch, o outlier, near string, all int) detect
 		a.WindowStart, a.WindowEnd = d.first, d.last
 	}
 	row, _ := d.flows.Words()
-	a.Message = fmt.Sprintf("%s from %v to %v is %.3g times as far from %s, one of %d such among %d", row, a.Client, a.Server, o.score, near, all, a.N)
+	a.Message = fmt.Sprintf("%s from %v to %v is %s times as far from %s, one of %d such among %d", row, a.Client, a.Server, detect.Number(o.score, 3), near, all, a.N)
 	a.Key = fmt.Sprintf("%016x", a.Evidence.IDs()[0])
 	a.Reasons = append(a.Reasons, detect.Reason{Feature: "distance", Value: o.score, Threshold: d.cfg.Far, Baseline: 1})
 	return a

@@ -173,8 +173,8 @@ func (d *Detector) alert(o *outlier, all int) detect.Alert {
 	a.Kind, a.Score = "outlier", o.score()
 	first := a.Reasons[0]
 	row, rows := d.flows.Words()
-	a.Message = fmt.Sprintf("%s from %v to %v (%s %.6g, median %.6g) is %.3g standard deviations from the nearest group of %s of its minute, furthest of %d outliers among %d %s",
-		row, a.Client, a.Server, first.Feature, first.Value, first.Baseline, a.Score, rows, all, a.N, rows)
+	a.Message = fmt.Sprintf("%s from %v to %v (%s %s, median %s) is %s standard deviations from the nearest group of %s of its minute, furthest of %d outliers among %d %s",
+		row, a.Client, a.Server, first.Feature, detect.Number(first.Value, 6), detect.Number(first.Baseline, 6), detect.Number(a.Score, 3), rows, all, a.N, rows)
 	for _, r := range []detect.Reason{
 		{Feature: "distance", Value: o.plain, Threshold: d.cfg.Eps, Baseline: math.NaN()},
 		{Feature: "robust_distance", Value: o.robust, Threshold: d.cfg.Eps, Baseline: math.NaN()},

@@ -122,8 +122,8 @@ func (d *Detector) alert(b detect.Batch, k key, h *host, v *busy, limit, score f
 	a := detect.Alert{
 		Time: b.End, Status: v.status(), Score: score, P: nan, N: uint64(d.all[index(k)].n), Subject: k.host(), Role: k.role(),
 		WindowStart: b.End - int64(b.Every), WindowEnd: b.End, Evidence: v.first,
-		Message: fmt.Sprintf("%v %s %d ports of %d peers in %d flows within 10 min; more than %.4g are many",
-			k.host(), did, v.ports.count, v.peers.Estimate(), h.flows, limit),
+		Message: fmt.Sprintf("%v %s %d ports of %d peers in %d flows within 10 min; more than %s are many",
+			k.host(), did, v.ports.count, v.peers.Estimate(), h.flows, detect.Number(limit, 4)),
 		Reasons: []detect.Reason{
 			{Feature: "ports", Value: float64(v.ports.count), Threshold: limit, Baseline: nan},
 			{Feature: "peers", Value: float64(v.peers.Estimate()), Threshold: nan, Baseline: nan},

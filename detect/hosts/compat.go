@@ -79,7 +79,7 @@ func (c *compat) judge(k key, hash uint64, f *detect.Flow, out detect.Out) {
 func (c *compat) alert(kind string, k key, h *counted, f *detect.Flow, limit float64) detect.Alert {
 	a := detect.Alert{Time: f.Time, Kind: kind, Severity: detect.Informational, Score: float64(h.ports.count), P: math.NaN(),
 		N: uint64(c.all.n), Subject: k.host(), Role: k.role(), Evidence: h.first,
-		Message: fmt.Sprintf("%v has %d ports as a %s, more than %.4g (as an earlier program counted)", k.host(), h.ports.count, k.role(), limit),
+		Message: fmt.Sprintf("%v has %d ports as a %s, more than %s (as an earlier program counted)", k.host(), h.ports.count, k.role(), detect.Number(limit, 4)),
 		Reasons: []detect.Reason{{Feature: "ports", Value: float64(h.ports.count), Threshold: limit, Baseline: math.NaN()}}}
 	if h.ports.short {
 		a.Status = detect.Degraded

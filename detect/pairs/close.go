@@ -258,8 +258,8 @@ func (d *Detector) judgePair(b *batch, i int) {
 	}
 	if v.scan {
 		a.Kind, a.Severity = "new_ports", detect.Medium
-		a.Message = fmt.Sprintf("%v used %d ports of %v in 10 s that it did not use before, %d without an answer (fence %.4g)",
-			client, t.newPorts, server, t.unanswered, b.fences[newPorts].Upper)
+		a.Message = fmt.Sprintf("%v used %d ports of %v in 10 s that it did not use before, %d without an answer (fence %s)",
+			client, t.newPorts, server, t.unanswered, detect.Number(b.fences[newPorts].Upper, 4))
 	} else {
 		a.Kind, a.Severity = "outlier", detect.Low
 		a.Message = fmt.Sprintf("%v and %v: %d flows to %d ports, %d bytes up and %d down in 10 s, outside of %d of %d fences",
@@ -295,8 +295,8 @@ func (d *Detector) judgeSource(b *batch, s *source) {
 			{Feature: "new_targets", Value: float64(s.newTargets), Threshold: b.targets.Upper, Baseline: b.targets.Q3},
 			{Feature: "unanswered", Value: float64(s.unanswered), Threshold: float64(s.newTargets) / 2, Baseline: math.NaN()},
 		}
-		a.Message = fmt.Sprintf("%v reached for %d ports of %d hosts in 10 s that it did not use before, %d without an answer (fence %.4g)",
-			client, s.newTargets, s.servers, s.unanswered, b.targets.Upper)
+		a.Message = fmt.Sprintf("%v reached for %d ports of %d hosts in 10 s that it did not use before, %d without an answer (fence %s)",
+			client, s.newTargets, s.servers, s.unanswered, detect.Number(b.targets.Upper, 4))
 		b.out.Alert(a)
 	}
 	status := b.status

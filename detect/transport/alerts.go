@@ -49,8 +49,8 @@ func (d *Detector) alert(key service, s *server, b detect.Batch, status detect.S
 		N: uint64(s.judged), Subject: key.host, Role: detect.Server, Server: key.host, ServerPort: key.port, HasPort: key.hasPort(),
 		Proto: packet.ProtoTCP, WindowStart: s.first, WindowEnd: b.End, Evidence: s.evidence, Key: fmt.Sprint(key.port),
 		Message: fmt.Sprintf("%s looks like a proxy of a fully encrypted transport: %d of %d %s like one, of %d client%s; "+
-			"probability %.2g where %.2g of all servers are",
-			key, s.called, s.judged, key.what(), s.clients, plural(s.clients), probability, d.cfg.BaseRate),
+			"probability %s where %s of all servers are",
+			key, s.called, s.judged, key.what(), s.clients, plural(s.clients), detect.Number(probability, 2), detect.Number(d.cfg.BaseRate, 2)),
 		Reasons: []detect.Reason{
 			{Feature: "probability", Value: probability, Threshold: d.cfg.Probability, Baseline: d.cfg.BaseRate},
 			{Feature: "hit_share", Value: float64(s.called) / float64(s.judged), Threshold: nan,

@@ -139,7 +139,7 @@ func describe(reasons []detect.Reason) string {
 	var parts []string
 	for _, r := range reasons {
 		if !math.IsNaN(r.Baseline) {
-			parts = append(parts, fmt.Sprintf("%s %.4g, usual is %.4g", r.Feature, r.Value, r.Baseline))
+			parts = append(parts, fmt.Sprintf("%s %s, usual is %s", r.Feature, detect.Number(r.Value, 4), detect.Number(r.Baseline, 4)))
 		}
 	}
 	return strings.Join(parts, "; ")
