@@ -65,8 +65,7 @@ def last(up, down):
 def tuples(records):
     rows = {}
     for r in records:
-        ports = (r["client_port"], r["server_port"]) if r["proto"] != ICMP else (0, 0)
-        key = (r["client"], r["server"], r["proto"]) + ports
+        key = (r["client"], r["server"], r["proto"], r["client_port"], r["server_port"])  # ICMP: types and codes
         t = rows.setdefault(key, {"entries": 0, "time": 0, "up": 0, "down": 0, "states": [0] * STATES})
         t["entries"] += 1
         t["time"] += r["duration"]
@@ -74,11 +73,11 @@ def tuples(records):
         t["down"] += r["bytes"][1]
         t["states"][r["state"]] += 1
     out = []
-    for (client, server, _, _, port), t in rows.items():
+    for (client, server, proto, _, port), t in rows.items():
         s = t["time"] / 1e9
         speed = [t["up"] / s, t["down"] / s] if s else [0, 0]
         out.append([t["entries"], s, t["up"], t["down"]] + speed + t["states"] + [private(client), private(server)] +
-                   [float(port == p) for p in (80, 8080, 443, 22)] + last(t["up"], t["down"]))
+                   [float(port == p and proto != ICMP) for p in (80, 8080, 443, 22)] + last(t["up"], t["down"]))
     return out
 
 
