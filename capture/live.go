@@ -46,7 +46,8 @@ type Stats struct {
 	RingPeak uint64 // the most that has waited
 
 	// Of the interface, for all who read from it; 0 where it does not say.
-	InterfaceDropped uint64 // rx_dropped: no room in the kernel
+	InterfaceDropped uint64 // rx_dropped: taken by nobody but who captures, or no room in the kernel or the driver
+	BacklogDropped   uint64 // of those, at most so many for which the kernel's queue before the rings had no room
 	InterfaceMissed  uint64 // rx_missed_errors: no room in the network card
 	InterfaceFIFO    uint64 // rx_fifo_errors: overrun of the network card
 }
@@ -61,6 +62,7 @@ func (s *Stats) Add(other Stats) {
 	s.RingFull += other.RingFull
 	s.RingPeak += other.RingPeak
 	s.InterfaceDropped += other.InterfaceDropped
+	s.BacklogDropped += other.BacklogDropped
 	s.InterfaceMissed += other.InterfaceMissed
 	s.InterfaceFIFO += other.InterfaceFIFO
 }

@@ -111,18 +111,21 @@ func (s *System) losses() (found []Finding) {
 				s.Setting, s.Interface, max(1, 2*s.Buffer>>20)),
 		})
 	}
-	if n := s.Stats.InterfaceMissed + s.Stats.InterfaceFIFO + s.Stats.InterfaceDropped; n > 0 {
+	if lost := s.Stats.InterfaceMissed + s.Stats.InterfaceFIFO + s.Stats.BacklogDropped; lost+s.Stats.InterfaceDropped > 0 {
 		f := Finding{
 			Name: InterfaceDrops, Severity: Warning,
-			Seen: fmt.Sprintf("%s lost packets before they could be captured: %d missed, %d by overruns, %d dropped by the kernel",
-				s.Interface, s.Stats.InterfaceMissed, s.Stats.InterfaceFIFO, s.Stats.InterfaceDropped),
+			Seen: fmt.Sprintf("%s counts packets that were lost before they could be captured, or may have been: %d missed, %d by overruns, %d dropped, of which %d at most found the kernel's queue full",
+				s.Interface, s.Stats.InterfaceMissed, s.Stats.InterfaceFIFO, s.Stats.InterfaceDropped, s.Stats.BacklogDropped),
 			Numbers: map[string]float64{"missed": float64(s.Stats.InterfaceMissed), "fifo": float64(s.Stats.InterfaceFIFO),
-				"dropped": float64(s.Stats.InterfaceDropped)},
+				"dropped": float64(s.Stats.InterfaceDropped), "backlog": float64(s.Stats.BacklogDropped)},
 			Effect: "flows have gaps that no capture program sees",
 			Mend:   "ethtool -G " + s.Interface + " rx 4096 ('ethtool -g' says how many there may be), and spread the interrupts over the CPUs",
 		}
-		if s.Stats.InterfaceMissed+s.Stats.InterfaceFIFO == 0 {
+		switch lost {
+		case 0:
 			f.Severity, f.Mend = Info, "nothing, where the host has no use for what it is sent: rx_dropped also counts what was captured and then dropped"
+		case s.Stats.BacklogDropped:
+			f.Mend = "sysctl -w net.core.netdev_max_backlog=10000 ('sysctl net.core.netdev_max_backlog' says what it is), and spread the interrupts over the CPUs"
 		}
 		found = append(found, f)
 	}

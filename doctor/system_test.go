@@ -44,6 +44,7 @@ func TestSystemFindings(t *testing.T) {
 		{InterfaceDrops, func(s *System) { s.Stats.InterfaceMissed = 1 }, Warning, "ethtool -G eth0 rx 4096"},
 		{InterfaceDrops, func(s *System) { s.Stats.InterfaceFIFO = 1 }, Warning, "ethtool -G eth0 rx 4096"},
 		{InterfaceDrops, func(s *System) { s.Stats.InterfaceDropped = 1 }, Info, "rx_dropped"},
+		{InterfaceDrops, func(s *System) { s.Stats.InterfaceDropped, s.Stats.BacklogDropped = 9, 1 }, Warning, "net.core.netdev_max_backlog"},
 		{ClockSteps, func(s *System) { s.SawClocks(time.Second, 2*time.Second) }, Warning, "chronyc makestep"},
 		{"", func(s *System) { s.SawClocks(time.Second, time.Second+9*time.Millisecond) }, "", ""},
 	} {

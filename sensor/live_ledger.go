@@ -31,7 +31,8 @@ type CaptureCounts struct {
 	Freezes  uint64 `json:"freezes"` // how often a ring was full
 	Outages  uint64 `json:"outages"` // how often an interface went down
 
-	InterfaceDropped uint64 `json:"interface_dropped"` // by the kernel before the rings
+	InterfaceDropped uint64 `json:"interface_dropped"` // rx_dropped, also of what was captured and then had nobody to take it
+	BacklogDropped   uint64 `json:"backlog_dropped"`   // of those, at most so many lost before the rings: no room in the kernel's queue
 	InterfaceMissed  uint64 `json:"interface_missed"`  // by the network cards: no room
 	InterfaceFIFO    uint64 `json:"interface_fifo"`    // by the network cards: overruns
 }
@@ -47,6 +48,7 @@ func (c *CaptureCounts) add(s capture.Stats) {
 func (c *CaptureCounts) addInterface(s capture.Stats) {
 	c.Outages += s.Outages
 	c.InterfaceDropped += s.InterfaceDropped
+	c.BacklogDropped += s.BacklogDropped
 	c.InterfaceMissed += s.InterfaceMissed
 	c.InterfaceFIFO += s.InterfaceFIFO
 }

@@ -138,6 +138,7 @@ func (r *Ring) open(cfg Config, link, iface uint16) (err error) {
 	if r.asker, err = netdev.OpenAsker(); err != nil {
 		return err
 	}
+	r.queue = netdev.OpenBacklog()
 	state, err := r.asker.ByIndex(r.index)
 	if err != nil {
 		return err

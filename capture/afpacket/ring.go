@@ -46,6 +46,7 @@ type Ring struct {
 	closed bool
 	asker  *netdev.Asker
 	last   netdev.Lost // as of the latest Stats
+	queue  *netdev.Backlog
 	stats  capture.Stats
 }
 
@@ -198,6 +199,7 @@ func (r *Ring) count() {
 		r.stats.InterfaceDropped += lost.Dropped
 		r.stats.InterfaceMissed += lost.Missed
 		r.stats.InterfaceFIFO += lost.FIFO
+		r.stats.BacklogDropped = min(r.stats.InterfaceDropped, r.queue.Count())
 		r.last = s.Lost
 	}
 }
@@ -213,6 +215,7 @@ func (r *Ring) Close() error {
 	if r.asker != nil {
 		r.count()
 		r.asker.Close()
+		r.queue.Close()
 	}
 	r.closed = true
 	var unmap error

@@ -48,6 +48,7 @@ type Live struct {
 	closed   bool
 	raw      [2]uint32 // libpcap's counters as they were last: received, dropped
 	baseline netdev.Lost
+	backlog  *netdev.Backlog
 	stats    capture.Stats
 }
 
@@ -70,7 +71,7 @@ func Open(iface string, cfg Config, filter string) (*Live, error) {
 		iface: iface, link: link, room: blockBytes + cfg.Snaplen + 4, // a VLAN tag is put back into a whole frame
 		poll: int64(cfg.Poll), sysfs: netdev.Sysfs(), handle: handle,
 		clock: clock{foreign: cfg.Timestamps == "adapter_unsynced"},
-		stats: capture.Stats{Interface: iface},
+		stats: capture.Stats{Interface: iface}, backlog: netdev.OpenBacklog(),
 	}
 	l.baseline = netdev.Count(l.sysfs, iface)
 	return l, nil
@@ -201,6 +202,7 @@ func (l *Live) count() {
 	}
 	lost := netdev.Count(l.sysfs, l.iface).Since(l.baseline)
 	l.stats.InterfaceDropped, l.stats.InterfaceMissed, l.stats.InterfaceFIFO = lost.Dropped, lost.Missed, lost.FIFO
+	l.stats.BacklogDropped = min(lost.Dropped, l.backlog.Count())
 }
 
 // Close ends the capture; Read then gives io.EOF. A second Close does nothing.
@@ -211,6 +213,7 @@ func (l *Live) Close() error {
 		l.count()
 		l.closed, l.pending = true, io.EOF
 		l.handle.Close()
+		l.backlog.Close()
 	}
 	return nil
 }

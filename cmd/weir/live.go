@@ -52,6 +52,8 @@ type live struct {
 	began  time.Time
 	lost   capture.Stats // as it was when it was last warned of
 
+	spokeOfDropped bool // the interface's counter that need not mean a loss
+
 	reloads []reloadable
 	by      judgedBy     // as it was at the start
 	to      *liveSinks   // nil before they are open

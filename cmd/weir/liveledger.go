@@ -99,20 +99,25 @@ func (l *live) tell(message string, ledger *sensor.Ledger) {
 // warn says what was lost since it was last said, and what helps.
 func (l *live) warn(ledger *sensor.Ledger) {
 	c := ledger.Capture
-	now := capture.Stats{Dropped: c.Dropped, InterfaceDropped: c.InterfaceDropped, InterfaceMissed: c.InterfaceMissed, InterfaceFIFO: c.InterfaceFIFO}
+	now := capture.Stats{Dropped: c.Dropped, InterfaceDropped: c.InterfaceDropped, BacklogDropped: c.BacklogDropped, InterfaceMissed: c.InterfaceMissed, InterfaceFIFO: c.InterfaceFIFO}
 	for _, loss := range []struct {
 		n     uint64
 		where string
 		helps string
 	}{
 		{now.Dropped - l.lost.Dropped, "the capture ring was full", "more sensor.shards, a larger afpacket.ring_size (pcap.buffer), or fewer features"},
-		{now.InterfaceDropped - l.lost.InterfaceDropped, "the kernel dropped them before the ring", "a larger net.core.netdev_max_backlog"},
+		{now.BacklogDropped - l.lost.BacklogDropped, "the kernel's queue before the ring was full", "a larger net.core.netdev_max_backlog"},
 		{now.InterfaceMissed - l.lost.InterfaceMissed, "the network card had no room", "larger receive rings: ethtool -G INTERFACE rx N"},
 		{now.InterfaceFIFO - l.lost.InterfaceFIFO, "the network card's FIFO overran", "larger receive rings: ethtool -G INTERFACE rx N"},
 	} {
 		if loss.n > 0 {
 			l.log.Warn("packets were lost", "packets", loss.n, "where", loss.where, "helps", loss.helps)
 		}
+	}
+	if n := now.InterfaceDropped - now.BacklogDropped; n > 0 && !l.spokeOfDropped {
+		l.spokeOfDropped = true
+		l.log.Info("the interface counts packets as dropped (rx_dropped)", "packets", n, "meaning", "it does so with those, too, that are captured "+
+			"and that this host has no other use for; what a driver had no room for is in ethtool -S INTERFACE. This is said once")
 	}
 	l.lost = now
 }

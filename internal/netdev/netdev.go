@@ -167,9 +167,9 @@ func linkOf(hardware int) int {
 	return -1
 }
 
-// Lost are an interface's counters of packets that arrived and that nobody could read.
+// Lost are an interface's counters of packets that arrived and were lost, or may have been.
 type Lost struct {
-	Dropped uint64 // rx_dropped: no room in the kernel, or nobody there to take them
+	Dropped uint64 // rx_dropped: no room in the kernel or the driver, or nobody there to take them, but who captures
 	Missed  uint64 // rx_missed_errors: no room in the network card
 	FIFO    uint64 // rx_fifo_errors: overrun of the network card
 }

@@ -38,7 +38,7 @@ var update = flag.Bool("update", false, "rewrite the table of metrics in docs/LI
 // someBooks are books in which every number is another, but for what has to add up.
 func someBooks() telemetry.Books {
 	eth0 := sensor.CaptureCounts{Received: 41 + 42, Dropped: 43 + 44, Freezes: 45 + 46, Outages: 47,
-		InterfaceDropped: 48, InterfaceMissed: 49, InterfaceFIFO: 50}
+		InterfaceDropped: 48, BacklogDropped: 51, InterfaceMissed: 49, InterfaceFIFO: 50}
 	return telemetry.Books{
 		Capturing: true,
 		Ledger: sensor.Ledger{
@@ -134,18 +134,19 @@ func TestScrapeIsTheBooks(t *testing.T) {
 	}
 	got := scrape(t, telemetry.Handler(always(b), build))
 	for sample, want := range map[string]float64{
-		"weir_packets_total{fate=flow}":                               1_000_000,
-		"weir_packets_total{fate=truncated}":                          4,
-		"weir_malformed_packets_total{reason=bad_extension}":          19,
-		"weir_malformed_packets_total{reason=unknown_link}":           22,
-		"weir_malformed_packets_total{reason=short_transport}":        0,
-		"weir_remarked_packets_total{remark=late}":                    14,
-		"weir_wire_bytes_total":                                       2,
-		"weir_capture_received_packets_total{interface=eth0,shard=1}": 42,
-		"weir_capture_outages_total{interface=eth0}":                  47,
-		"weir_interface_dropped_packets_total{interface=eth0}":        48,
-		"weir_interface_missed_packets_total{interface=eth0}":         49,
-		"weir_interface_overrun_packets_total{interface=eth0}":        50,
+		"weir_packets_total{fate=flow}":                                1_000_000,
+		"weir_packets_total{fate=truncated}":                           4,
+		"weir_malformed_packets_total{reason=bad_extension}":           19,
+		"weir_malformed_packets_total{reason=unknown_link}":            22,
+		"weir_malformed_packets_total{reason=short_transport}":         0,
+		"weir_remarked_packets_total{remark=late}":                     14,
+		"weir_wire_bytes_total":                                        2,
+		"weir_capture_received_packets_total{interface=eth0,shard=1}":  42,
+		"weir_capture_outages_total{interface=eth0}":                   47,
+		"weir_interface_dropped_packets_total{interface=eth0}":         48,
+		"weir_interface_backlog_dropped_packets_total{interface=eth0}": 51,
+		"weir_interface_missed_packets_total{interface=eth0}":          49,
+		"weir_interface_overrun_packets_total{interface=eth0}":         50,
 		"weir_flows_open": 15,
 		"weir_flows_written_total{end_reason=idle}":                         16,
 		"weir_flows_written_total{end_reason=evicted}":                      0,

@@ -77,7 +77,7 @@ func (l *ledger) read(d *json.Decoder, path string, depth int) error {
 // fates are the counters one of which each packet ends in, and those of packets that never got so far.
 func fates() (ends, lost []string) {
 	return []string{"flow", "non_ip", "truncated", "malformed", "filtered", "duplicate", "refused"},
-		[]string{"capture.dropped", "capture.unread", "capture.interface_dropped", "capture.interface_missed", "capture.interface_fifo"}
+		[]string{"capture.dropped", "capture.unread", "capture.backlog_dropped", "capture.interface_missed", "capture.interface_fifo"}
 }
 
 // sum returns the sum of a number and of all below it.
