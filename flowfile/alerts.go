@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -68,21 +67,21 @@ type AlertReason struct {
 // alertFile is the form of the names of files of alerts.
 var alertFile = regexp.MustCompile(`^alerts(-[0-9TZ_]+)?\.(ndjson|csv|parquet)(\.gz|\.zst)?$`)
 
-// ReadAlerts returns the alerts of a directory's alerts.* and alerts-TIME.*, in the order of the files' names. Rows that cannot
+// ReadAlerts returns the alerts of a directory's alerts.* and alerts-TIME.* but for LeftOut, in the order of the files' names. Rows that cannot
 // be read, and ends of files that are missing, are left out and named in unread. It is an error where there is no such file.
 func ReadAlerts(dir string) (alerts []Alert, unread []string, err error) {
-	entries, err := os.ReadDir(dir)
+	names, _, err := listDir(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read alerts: %w", err)
 	}
 	files := 0
-	for _, e := range entries {
-		if e.IsDir() || !alertFile.MatchString(e.Name()) {
+	for _, name := range names {
+		if !alertFile.MatchString(name) {
 			continue
 		}
 		files++
 		var problem string
-		if alerts, problem, err = readAlerts(filepath.Join(dir, e.Name()), alerts); err != nil {
+		if alerts, problem, err = readAlerts(filepath.Join(dir, name), alerts); err != nil {
 			return nil, nil, err
 		}
 		if problem != "" {

@@ -123,7 +123,7 @@ const Stdin = "-"
 // flowFile is the form of the names by which files of a directory are known.
 var flowFile = regexp.MustCompile(`^(flows(-[0-9TZ_]+)?\.(ndjson|csv|parquet)|conn(\.[0-9A-Za-z_:.-]+)?\.log|[^.].*\.binetflow)(\.gz|\.zst)?$`)
 
-// expand returns the files that paths name: those of a directory in the order of their names.
+// expand returns the files that paths name: those of a directory, as far as they are of its runs, in the order of their names.
 func expand(paths []string) ([]string, error) {
 	var all []string
 	for _, path := range paths {
@@ -139,14 +139,14 @@ func expand(paths []string) ([]string, error) {
 			all = append(all, path)
 			continue
 		}
-		entries, err := os.ReadDir(path)
+		names, _, err := listDir(path)
 		if err != nil {
 			return nil, fmt.Errorf("open flows: %w", err)
 		}
 		before := len(all)
-		for _, e := range entries {
-			if !e.IsDir() && flowFile.MatchString(e.Name()) {
-				all = append(all, filepath.Join(path, e.Name()))
+		for _, name := range names {
+			if flowFile.MatchString(name) {
+				all = append(all, filepath.Join(path, name))
 			}
 		}
 		if len(all) == before {

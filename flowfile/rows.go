@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -53,21 +52,21 @@ func (r *Row) Time(column int) (int64, bool) {
 	return t.UnixNano(), true
 }
 
-// ReadRows calls visit with each row of a directory's KIND.* and KIND-TIME.* files that weir wrote, such as windows, in any
+// ReadRows calls visit with each row of a directory's KIND.* and KIND-TIME.* files that weir wrote but for LeftOut, such as windows, in any
 // of its formats, in the order of the files' names. The first of the columns is one that every file has. Rows that cannot
 // be read are counted, and files that end early are named, as are those that are no such records at all.
 func ReadRows(dir, kind string, columns []string, visit func(r *Row)) (files int, unreadable int64, problems []string, err error) {
-	entries, err := os.ReadDir(dir)
+	names, _, err := listDir(dir)
 	if err != nil {
 		return 0, 0, nil, fmt.Errorf("read %s: %w", kind, err)
 	}
-	name := regexp.MustCompile(`^` + regexp.QuoteMeta(kind) + `(-[0-9TZ_]+)?\.(ndjson|csv|parquet)(\.gz|\.zst)?$`)
-	for _, e := range entries {
-		if e.IsDir() || !name.MatchString(e.Name()) {
+	form := regexp.MustCompile(`^` + regexp.QuoteMeta(kind) + `(-[0-9TZ_]+)?\.(ndjson|csv|parquet)(\.gz|\.zst)?$`)
+	for _, name := range names {
+		if !form.MatchString(name) {
 			continue
 		}
 		files++
-		bad, err := readRows(filepath.Join(dir, e.Name()), columns, visit)
+		bad, err := readRows(filepath.Join(dir, name), columns, visit)
 		unreadable += bad
 		if err != nil {
 			problems = append(problems, err.Error())

@@ -90,7 +90,7 @@ func (d *Dir) Names() []string {
 }
 
 // Older returns the names of files of these records, in whatever format, that an earlier run has left in the directory and
-// this one did not write anew: whoever reads the directory reads them, too.
+// this one did not write anew: who reads the directory and not its manifest.json takes them for this run's.
 func (d *Dir) Older(records ...string) []string {
 	var older []string
 	for _, name := range records {

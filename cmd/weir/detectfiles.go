@@ -130,6 +130,11 @@ func (d *detectFiles) run(ctx context.Context, paths []string) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
+	for _, path := range paths {
+		if left := staleTables(path); left != "" {
+			d.log.Warn("not read of " + left)
+		}
+	}
 	if d.out != "" {
 		if d.dir, err = output.OpenDir(d.out); err != nil {
 			return err

@@ -89,8 +89,11 @@ func explain(id, dir string) (*explanation, error) {
 		return nil, usageError{fmt.Errorf("read alerts: %w", err)}
 	}
 	alerts, unread, err := flowfile.ReadAlerts(dir)
+	if left := staleTables(dir); left != "" {
+		unread = append(unread, left)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w%s", err, butUnread(unread))
 	}
 	latest := map[string]flowfile.Alert{} // an alert that is written again has the same id
 	for _, a := range alerts {
@@ -115,6 +118,15 @@ func explain(id, dir string) (*explanation, error) {
 	}
 	e := &explanation{Alert: latest[found[0]], Flows: []explainedFlow{}, Unread: unread}
 	return e, e.addFlows(dir)
+}
+
+// staleTables says which tables of a directory are of no run that a manifest names, and so not read; "": none.
+func staleTables(dir string) string {
+	names := flowfile.LeftOut(dir)
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s, of an earlier run, for manifest.json does not name them", dir, strings.Join(names, ", "))
 }
 
 // butUnread says at the end of an error what was not read; "": all was.

@@ -126,6 +126,6 @@ func (to *liveSinks) files() []string {
 // warnOlder warns of files of these records that an earlier run has left beside those of this one.
 func warnOlder(log *slog.Logger, dir *output.Dir, records ...string) {
 	if older := dir.Older(records...); len(older) > 0 {
-		log.Warn("the directory also holds files of an earlier run, which weir detect and weir explain read, too", "files", strings.Join(older, ","))
+		log.Warn("the directory also holds files of an earlier run, which weir leaves out, for manifest.json does not name them; others may take them for this run's", "files", strings.Join(older, ","))
 	}
 }

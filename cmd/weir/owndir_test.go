@@ -42,7 +42,9 @@ func TestOtherRunsAreNotReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live := func(name, text string) string { return filepath.Dir(write(t, filepath.Join(t.TempDir(), name), []byte(text))) }
+	live := func(name, text string) string {
+		return filepath.Dir(write(t, filepath.Join(t.TempDir(), name), []byte(text)))
+	}
 	for _, c := range []struct{ dir, writer, file string }{
 		{replayed, "replay", "manifest.json"},
 		{found, "detect", "manifest.json"},

@@ -240,6 +240,9 @@ func isRecords(path string) (bool, error) {
 func (r *reporting) readRecords(ctx context.Context, b *build.Builder, paths []string) error {
 	for _, path := range paths {
 		if isDir(path) {
+			if left := staleTables(path); left != "" {
+				r.note(b, "not read of "+left)
+			}
 			if err := b.ReadDir(path); err != nil {
 				return err
 			}
