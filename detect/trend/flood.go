@@ -25,6 +25,7 @@ type service struct {
 	proto     uint8
 	version   uint8
 	reflected bool
+	scattered bool // over the host's ports: those that are not watched themselves
 }
 
 // Targets are watched once so many flows to them within a batch were not answered.
@@ -39,8 +40,9 @@ type victim struct {
 	open     [ring]floodStep
 	syn      synSum
 	sources  sketch.Linear
-	client   packet.Addr // the latest
-	listed   bool        // it is to be judged at the batch's end
+	ports    sketch.Linear // of what is scattered
+	client   packet.Addr   // the latest
+	listed   bool          // it is to be judged at the batch's end
 	evidence detect.Evidence
 }
 
@@ -49,7 +51,9 @@ type floodStep struct {
 	step                 int64
 	flows, unanswered    uint32
 	packetsUp, bytesDown float32
+	bytesUp              float32
 	synSum               float32
+	rival                rival
 }
 
 // reflectors are UDP ports whose answers are far larger than the questions.
@@ -92,24 +96,35 @@ func isReflector(port uint16) bool {
 	return false
 }
 
-// suspect counts a flow's record for what it aims at, if that is watched.
+// suspect counts a flow's record for what it aims at, if that is watched; if not, an unanswered one counts for all such ports of the host.
 func (d *Detector) suspect(f *detect.Flow, a *aimed) {
-	if d.victims.Get(a.target, a.hash) == nil {
-		if !a.speaks {
-			return
-		}
-		if f.HasPorts() {
-			if count, error := d.suspects.add(a.target, a.hash); count-error < promoted {
-				return
-			}
+	switch {
+	case d.watches(a.target, a.hash, a.speaks, f.HasPorts(), d.suspects):
+		d.strike(f, a, a.target, a.hash)
+	case a.speaks && !a.reflected:
+		t := target{a.host, service{proto: a.proto, version: a.version, scattered: true}}
+		hash := detect.Mix(f.ServerHash, uint64(a.proto)<<8|2)
+		if d.watches(t, hash, true, true, d.scatter) {
+			d.strike(f, a, t, hash)
 		}
 	}
-	d.strike(f, a)
+}
+
+// watches says whether a target is watched, which it is from a flow on that speaks for a flood; with ports, from the one that makes
+// enough of them.
+func (d *Detector) watches(t target, hash uint64, speaks, ports bool, suspects *heavy[target]) bool {
+	if d.victims.Get(t, hash) != nil {
+		return true
+	}
+	if !speaks || !ports {
+		return speaks
+	}
+	count, error := suspects.add(t, hash)
+	return count-error >= promoted
 }
 
 // strike counts a flow's record for a victim.
-func (d *Detector) strike(f *detect.Flow, a *aimed) {
-	t, hash := a.target, a.hash
+func (d *Detector) strike(f *detect.Flow, a *aimed, t target, hash uint64) {
 	v, fresh := d.victims.Put(t, hash)
 	if fresh {
 		v.done = d.steps.first - 1
@@ -125,6 +140,7 @@ func (d *Detector) strike(f *detect.Flow, a *aimed) {
 	a.spread(func(step int64, share float64) {
 		s := v.at(step)
 		s.packetsUp += float32(share * float64(f.Packets[flowtable.Up]))
+		s.bytesUp += float32(share * float64(f.Bytes[flowtable.Up]))
 		s.bytesDown += float32(share * float64(f.Bytes[flowtable.Down]))
 	})
 	if !f.First() || !a.open {
@@ -140,7 +156,12 @@ func (d *Detector) strike(f *detect.Flow, a *aimed) {
 	} else if f.HasPorts() {
 		return
 	}
-	v.sources.Add(sketch.Addr(0, source))
+	from := sketch.Addr(0, source)
+	v.sources.Add(from)
+	if t.scattered {
+		v.ports.Add(sketch.Hash(0, uint64(f.ServerPort)))
+		s.rival.add(uint32(from >> 32))
+	}
 	v.client = source
 	v.evidence.Add(f.ID)
 }
@@ -168,13 +189,18 @@ func (d *Detector) judgeVictims(now int64, out detect.Out) {
 			d.judgeVictim(s.target, v, now, out)
 		}
 	}
-	d.struck = d.struck[:0]
 	slices.SortStableFunc(d.floods, func(a, b flooded) int { return cmp.Compare(b.score, a.score) })
 	for _, f := range d.floods[:min(len(d.floods), maxFloods)] {
 		out.Alert(d.flood(f, len(d.floods), now))
 	}
 	clear(d.floods)
 	d.floods = d.floods[:0]
+	for _, s := range d.struck {
+		if v := d.victims.Get(s.target, s.hash); s.target.scattered && v != nil {
+			v.sources, v.ports, v.evidence = sketch.Linear{}, sketch.Linear{}, detect.Evidence{}
+		}
+	}
+	d.struck = d.struck[:0]
 }
 
 // maxFloods is how many victims are named in a batch, those that get most: what hits hundreds at once is one thing.
@@ -198,10 +224,10 @@ func (d *Detector) judgeVictim(t target, v *victim, now int64, out detect.Out) {
 		if s.step != step {
 			s = &floodStep{step: step}
 		}
-		if step < d.steps.first && t.proto == packet.ProtoTCP {
+		if step < d.steps.first && t.proto == packet.ProtoTCP && !t.scattered {
 			s.synSum = float32(v.syn.add(float64(s.flows), float64(s.flows-s.unanswered)))
 		}
-		if x := d.badness(t, s); x > score {
+		if x := d.badness(t, v, s); x > score {
 			worst, score = s, x
 		}
 	}
@@ -221,12 +247,15 @@ func (d *Detector) judgeVictim(t target, v *victim, now int64, out detect.Out) {
 }
 
 // badness is how many times a step is what makes a flood; below 1 it is none.
-func (d *Detector) badness(t target, s *floodStep) float64 {
+func (d *Detector) badness(t target, v *victim, s *floodStep) float64 {
 	if t.proto == packet.ProtoICMP || t.proto == packet.ProtoICMPv6 {
 		return float64(s.packetsUp) / float64(d.cfg.ICMPPackets)
 	}
 	if s.unanswered == 0 {
 		return 0
+	}
+	if t.scattered {
+		return d.scatterBadness(v, s)
 	}
 	x := float64(s.unanswered) / float64(d.cfg.FloodFlows)
 	if float64(s.unanswered) < d.cfg.FloodShare*float64(s.flows) {
@@ -258,7 +287,10 @@ func (d *Detector) flood(f flooded, victims int, now int64) detect.Alert {
 	} else {
 		a.Server = host
 	}
-	if t.port != 0 {
+	ports := v.ports.Estimate()
+	if t.scattered {
+		a.Key = "scattered"
+	} else if t.port != 0 {
 		a.ServerPort, a.HasPort, a.Key = t.port, true, fmt.Sprint(t.port)
 		if !t.reflected {
 			name = netip.AddrPortFrom(t.host.Netip(t.version), t.port).String()
@@ -275,13 +307,15 @@ func (d *Detector) flood(f flooded, victims int, now int64) detect.Alert {
 			a.Client = source
 		}
 	}
-	if !a.HasPort {
-		a.Message = fmt.Sprintf("%s: %.0f packets to %s in 10 s, from %s", what, s.packetsUp, name, from)
-	} else {
-		a.Message = fmt.Sprintf("%s: %d of %d flows to %s in 10 s went unanswered, from %s", what, s.unanswered, s.flows, name, from)
-	}
-	if t.reflected {
+	switch {
+	case t.reflected:
 		a.Message = fmt.Sprintf("%s: %d answers to %s in 10 s that it did not ask for, %.0f bytes, from %s", what, s.unanswered, name, s.bytesDown, from)
+	case t.scattered:
+		a.Message = fmt.Sprintf("%s: %d flows to %s in 10 s over %s ports went unanswered, %.0f bytes, from %s", what, s.unanswered, name, estimated(ports), s.bytesUp, from)
+	case !a.HasPort:
+		a.Message = fmt.Sprintf("%s: %.0f packets to %s in 10 s, from %s", what, s.packetsUp, name, from)
+	default:
+		a.Message = fmt.Sprintf("%s: %d of %d flows to %s in 10 s went unanswered, from %s", what, s.unanswered, s.flows, name, from)
 	}
 	none := math.NaN()
 	a.Reasons = []detect.Reason{
@@ -291,7 +325,11 @@ func (d *Detector) flood(f flooded, victims int, now int64) detect.Alert {
 		{Feature: atLeast("sources", sources), Value: float64(sources), Threshold: none, Baseline: none},
 		{Feature: "victims", Value: float64(victims), Threshold: none, Baseline: none},
 	}
-	if t.proto == packet.ProtoTCP {
+	if t.scattered {
+		a.Reasons = append(a.Reasons,
+			detect.Reason{Feature: atLeast("ports", ports), Value: float64(ports), Threshold: manyPorts, Baseline: none},
+			detect.Reason{Feature: "bytes_up", Value: float64(s.bytesUp), Threshold: none, Baseline: none})
+	} else if t.proto == packet.ProtoTCP {
 		a.Reasons = append(a.Reasons, detect.Reason{Feature: "syn_cusum", Value: float64(s.synSum), Threshold: synAlarm, Baseline: none})
 	}
 	return a
@@ -322,7 +360,7 @@ func kindOf(t target) (kind, name string) {
 		return "syn_flood", "SYN flood"
 	case t.proto == packet.ProtoUDP:
 		return "udp_flood", "UDP flood"
-	case t.port == 0:
+	case t.port == 0 && !t.scattered:
 		return "icmp_flood", "ICMP flood"
 	}
 	return "flood", "flood"

@@ -30,10 +30,11 @@ type Detector struct {
 	dispersed []dispersed // scratch
 	victims   *detect.Table[target, victim]
 	suspects  *heavy[target]
-	struck    []struck  // victims of this batch
-	floods    []flooded // of this batch
-	risen     []rise    // scratch
-	scored    int       // scores of this batch
+	scatter   *heavy[target] // hosts, by protocol, of which so many other ports may be flooded
+	struck    []struck       // victims of this batch
+	floods    []flooded      // of this batch
+	risen     []rise         // scratch
+	scored    int            // scores of this batch
 	scratch
 	warmed uint32 // so that reads which only fetch are not left out
 }
@@ -47,6 +48,7 @@ func New(cfg Config) *Detector {
 		spectra:   spectra{limit: cfg.MaxSpectra},
 		victims:   detect.NewTable[target, victim](cfg.MaxVictims),
 		suspects:  newHeavy[target](suspected),
+		scatter:   newHeavy[target](suspected),
 	}
 	for q := netEntropy; q < netQuantities; q++ {
 		d.network.week[q].present = true
@@ -65,7 +67,7 @@ var (
 
 // Tables implements detect.Sized.
 func (d *Detector) Tables() []detect.TableCount {
-	return []detect.TableCount{d.hosts.Count("hosts"), d.seasons.Count("seasons"), d.entropies.Count("entropies"), d.spectra.count(), d.victims.Count("victims"), d.suspects.index.Count("suspects")}
+	return []detect.TableCount{d.hosts.Count("hosts"), d.seasons.Count("seasons"), d.entropies.Count("entropies"), d.spectra.count(), d.victims.Count("victims"), d.suspects.index.Count("suspects"), d.scatter.index.Count("scatter_suspects")}
 }
 
 // Needs implements detect.Needer: see unanswered and targetOf.
@@ -258,6 +260,7 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 	d.closeSteps(b.End, first, out)
 	d.judgeVictims(b.End, out)
 	d.suspects.reset()
+	d.scatter.reset()
 	d.scored = 0
 }
 
