@@ -32,9 +32,7 @@ type Detector struct {
 	clients   *detect.Table[detect.Host, client]
 	resolvers *detect.Table[resolving, queries]
 
-	window   uint32            // number of the shortest window that is open, from 1
-	evidence []detect.Evidence // of clients, in that window
-	spare    []uint32          // places in evidence of clients that were forgotten
+	open [len(scales)]window
 
 	taken  []*detect.Flow // scratch: those that count
 	named  []candidate    // scratch
@@ -45,13 +43,22 @@ type Detector struct {
 // client is what one exchanged with the outside. What each flow changes comes first.
 type client struct {
 	traffic
-	server   packet.Addr              // the one that got most, if it got more than half
-	lead     float64                  // bytes that it is ahead of the others
-	before   [len(scales) - 1]traffic // in the longer windows, up to the shortest one
-	usual    [len(scales)]habit
-	window   uint32 // that evidence is of
-	evidence uint32 // place in Detector.evidence
+	server packet.Addr              // the one that got most, if it got more than half
+	lead   float64                  // bytes that it is ahead of the others
+	before [len(scales) - 1]traffic // in the longer windows, up to the shortest one
+	usual  [len(scales)]habit
+	found  [len(scales)]found
 }
+
+// window is one that is open.
+type window struct {
+	number   uint32            // from 1
+	evidence []detect.Evidence // of clients: few have any
+	spare    []uint32          // places in evidence of clients that were forgotten
+}
+
+// found says where a client's evidence is, in the window of this number.
+type found struct{ window, place uint32 }
 
 // traffic are bytes to the outside and from it, in the open window.
 type traffic struct{ out, in float64 }
@@ -68,13 +75,18 @@ type candidate struct {
 
 // New returns a detector; cfg must be valid.
 func New(cfg Config) *Detector {
-	d := &Detector{cfg: cfg, window: 1,
+	d := &Detector{cfg: cfg,
 		clients:   detect.NewTable[detect.Host, client](cfg.MaxClients),
 		resolvers: detect.NewTable[resolving, queries](cfg.MaxResolvers),
 	}
+	for i := range d.open {
+		d.open[i].number = 1
+	}
 	d.clients.Forget = func(_ detect.Host, c *client) {
-		if c.window == d.window {
-			d.spare = append(d.spare, c.evidence)
+		for i, f := range c.found {
+			if w := &d.open[i]; f.window == w.number {
+				w.spare = append(w.spare, f.place)
+			}
 		}
 	}
 	return d
@@ -138,25 +150,38 @@ func (d *Detector) exchange(f *detect.Flow) {
 	} else if c.lead -= out; c.lead < 0 {
 		c.server, c.lead = f.Server, -c.lead
 	}
-	if out >= large {
-		d.evidenceOf(c).Add(f.ID)
+	if out >= large || d.cfg.Compat {
+		for i := range d.open {
+			d.open[i].take(&c.found[i]).Add(f.ID)
+		}
 	}
 }
 
-// evidenceOf returns a client's evidence in the open window: few clients have any.
-func (d *Detector) evidenceOf(c *client) *detect.Evidence {
-	if c.window != d.window {
-		c.window = d.window
-		if n := len(d.spare); n > 0 {
-			c.evidence, d.spare = d.spare[n-1], d.spare[:n-1]
-			d.evidence[c.evidence] = detect.Evidence{}
+// take returns a client's evidence in the window, empty where it had none.
+func (w *window) take(f *found) *detect.Evidence {
+	if f.window != w.number {
+		f.window = w.number
+		if n := len(w.spare); n > 0 {
+			f.place, w.spare = w.spare[n-1], w.spare[:n-1]
+			w.evidence[f.place] = detect.Evidence{}
 		} else {
-			c.evidence = uint32(len(d.evidence))
-			d.evidence = append(d.evidence, detect.Evidence{})
+			f.place = uint32(len(w.evidence))
+			w.evidence = append(w.evidence, detect.Evidence{})
 		}
 	}
-	return &d.evidence[c.evidence]
+	return &w.evidence[f.place]
 }
+
+// of returns a client's evidence in the window.
+func (w *window) of(f found) (e detect.Evidence) {
+	if f.window == w.number {
+		e = w.evidence[f.place]
+	}
+	return e
+}
+
+// next begins the next window.
+func (w *window) next() { w.number, w.evidence, w.spare = w.number+1, w.evidence[:0], w.spare[:0] }
 
 // Batches implements detect.Batcher.
 func (d *Detector) Batches() []time.Duration { return scales[:] }
@@ -179,12 +204,9 @@ func (d *Detector) CloseBatch(b detect.Batch, out detect.Out) {
 		}
 	}
 	for _, c := range list {
-		out.Alert(c.compat(b))
+		out.Alert(d.compat(c, list[len(list)-1], b))
 	}
-	if scale == 0 {
-		d.window++
-		d.evidence, d.spare = d.evidence[:0], d.spare[:0]
-	}
+	d.open[scale].next()
 }
 
 // gather lists the clients of a window, says their scores, and begins the next window.
@@ -270,9 +292,7 @@ func (d *Detector) judge(c candidate, scale int, b detect.Batch) (detect.Alert, 
 	if d.clients.Evicted() > 0 {
 		a.Status = detect.Degraded
 	}
-	if c.c.window == d.window {
-		a.Evidence = *d.evidenceOf(c.c)
-	}
+	a.Evidence = d.open[scale].of(c.c.found[scale])
 	to := ""
 	if c.c.lead > c.out/2 {
 		a.Server = detect.Host{Addr: c.c.server, Version: c.host.Version}
@@ -337,7 +357,7 @@ func (d *Detector) list() (all []candidate) {
 	const scale, percentile = len(scales) - 1, 90
 	for host, c := range d.clients.All() {
 		if t := c.before[scale-1]; t.out > 0 {
-			all = append(all, candidate{traffic: t, host: host})
+			all = append(all, candidate{traffic: t, host: host, c: c})
 		}
 	}
 	slices.SortFunc(all, func(a, b candidate) int {
@@ -346,9 +366,17 @@ func (d *Detector) list() (all []candidate) {
 	return all[:top(len(all), percentile)]
 }
 
-func (c candidate) compat(b detect.Batch) detect.Alert {
-	return detect.Alert{Time: b.End, Kind: "compat", P: math.NaN(), Score: c.in / c.out, Subject: c.host, Role: detect.Client,
-		WindowStart: b.Start, WindowEnd: b.End,
+// compat is about a client of a list that ends with last.
+func (d *Detector) compat(c, last candidate, b detect.Batch) detect.Alert {
+	const scale = len(scales) - 1
+	none := math.NaN()
+	return detect.Alert{Time: b.End, Kind: "compat", P: none, Score: c.in / c.out, Subject: c.host, Role: detect.Client,
+		WindowStart: b.Start, WindowEnd: b.End, Evidence: d.open[scale].of(c.c.found[scale]),
+		Reasons: []detect.Reason{
+			{Feature: "in_out_ratio", Value: c.in / c.out, Threshold: last.in / last.out, Baseline: none},
+			{Feature: "bytes_in", Value: c.in, Threshold: none, Baseline: none},
+			{Feature: "bytes_out", Value: c.out, Threshold: none, Baseline: none},
+		},
 		Message: fmt.Sprintf("%s: %.0f bytes in, %.0f out, ratio %.6f", c.host, c.in, c.out, c.in/c.out)}
 }
 

@@ -1,8 +1,10 @@
 package exfiltration
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,12 +183,45 @@ func TestCompat(t *testing.T) {
 	if a := find(alerts, "compat"); a == nil || math.Abs(a.Score-20) > 5 {
 		t.Errorf("got %+v", a)
 	}
+	for _, a := range alerts { // reasons and evidence, whatever the window
+		if total := a.Evidence.Total; len(a.Reasons) < 3 || total == 0 || a.Kind == "compat" && total != uint64(len(ofClient(flows, a.Subject))) {
+			t.Errorf("%s: got %+v, %d flows", a.Message, a.Reasons, total)
+		}
+	}
 	if got := 14_778_895.0 / 1_415_961; math.Abs(got-10.437360) > 5e-7 {
 		t.Errorf("ratio %v", got)
 	}
 	if top(200, 90) != 20 || top(200, 80) != 40 || top(11, 90) != 2 {
 		t.Errorf("top: %d, %d, %d", top(200, 90), top(200, 80), top(11, 90))
 	}
+}
+
+// Evidence of a window is of all of it: an hour's and a day's have the flows of the shorter ones that ended before.
+func TestEvidenceOfLongWindows(t *testing.T) {
+	flows := office(60)
+	for i := range 30 { // 150 MB in five hours, which are too few bytes in 10 min
+		flows = append(flows, flow(inside, other, float64(300+600*i), 5_000_000, 50_000))
+	}
+	slices.SortStableFunc(flows, func(a, b flowtable.Record) int { return cmp.Compare(a.Written, b.Written) })
+	cfg := DefaultConfig()
+	cfg.MinBytes, cfg.MinBytesHour, cfg.MinBytesDay = 10_000_000, 20_000_000, 100_000_000
+	windows := map[int64]uint64{}
+	for _, a := range run(t, cfg, flows) {
+		windows[(a.WindowEnd-a.WindowStart)/int64(time.Minute)] = max(windows[(a.WindowEnd-a.WindowStart)/int64(time.Minute)], a.Evidence.Total)
+	}
+	if windows[10] != 0 || windows[60] != 6 || windows[24*60] < 24 {
+		t.Errorf("got most flows by minutes of the window %v", windows)
+	}
+}
+
+// ofClient returns the flows of a client.
+func ofClient(flows []flowtable.Record, client detect.Host) (of []flowtable.Record) {
+	for _, f := range flows {
+		if f.Client == client.Addr {
+			of = append(of, f)
+		}
+	}
+	return of
 }
 
 func TestGroupingMeansNothing(t *testing.T) {
