@@ -27,13 +27,14 @@ type Calibration struct {
 }
 
 // calibrationFormat names the meaning of a calibration: another meaning has another name.
-const calibrationFormat = "weir ensemble calibration 1"
+const calibrationFormat = "weir ensemble calibration 2"
 
 // Stack is a logistic model over the features, with the curve that makes a probability of its logit.
 type Stack struct {
 	Weights   []float64   `json:"weights"` // of the features, none below 0
 	Intercept float64     `json:"intercept"`
 	Curve     learn.Curve `json:"curve"`     // of logits of cases that the weights were not fitted on
+	Quiet     float64     `json:"quiet"`     // the most that is said of a case without an alert, see quiet
 	Prior     float64     `json:"prior"`     // share of positives among the cases
 	Positives int         `json:"positives"` // cases
 	Negatives int         `json:"negatives"`
@@ -73,8 +74,22 @@ func (s *Stack) probability(weights, row []float64) float64 {
 	for i, x := range row {
 		v += weights[i] * x
 	}
+	p := s.Curve.At(v)
+	if !alerted(row) {
+		p = min(p, s.Quiet)
+	}
 	edge := 1 / (2 * float64(cmp.Or(s.Addresses, s.Positives+s.Negatives)))
-	return min(max(s.Curve.At(v), edge), 1-edge)
+	return min(max(p, edge), 1-edge)
+}
+
+// alerted says whether a row has an alert of any detector.
+func alerted(row []float64) bool {
+	for i := 1; i < len(row); i += 2 {
+		if row[i] > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Calibration) host() *Stack {
@@ -156,6 +171,8 @@ func (s *Stack) check(features int) error {
 		return fmt.Errorf("weights: want 0 to %g", maxWeight)
 	case max(math.Abs(s.Intercept), math.Abs(s.Curve.A), math.Abs(s.Curve.B)) > maxWeight:
 		return fmt.Errorf("intercept, curve: want up to %g", maxWeight)
+	case !(s.Quiet >= 0 && s.Quiet <= 1):
+		return fmt.Errorf("quiet: got %v, want 0 to 1", s.Quiet)
 	case !(s.Prior > 0 && s.Prior < 1):
 		return fmt.Errorf("prior: got %v, want between 0 and 1", s.Prior)
 	case s.Positives < 1 || s.Negatives < 1 || s.Addresses < 0:

@@ -134,6 +134,65 @@ func calibration(t *testing.T) (path string, stack *Stack) {
 	return path, stack
 }
 
+// The most that is said without an alert, beside a model that tries every threshold; logits come often more than once.
+func TestQuiet(t *testing.T) {
+	for seed := range uint64(300) {
+		var all []Case
+		var logits []float64
+		for i := range 1 + seed%40 {
+			x := detect.Mix(seed, i)
+			all = append(all, Case{Row: []float64{9, 0, 0, float64(x >> 8 % 3 / 2)}, Positive: x>>16%3 == 0, Fold: int(x >> 24 % 5)})
+			logits = append(logits, float64(x>>32%20))
+		}
+		want := 0.
+		for threshold := range 20 {
+			var positive, n float64
+			for i, c := range all {
+				if c.Row[3] == 0 && c.Fold != 2 && logits[i] >= float64(threshold) {
+					n++
+					if c.Positive {
+						positive++
+					}
+				}
+			}
+			want = max(want, positive/(n+1))
+		}
+		near(t, "the most", quiet(all, logits, func(c Case) bool { return c.Fold != 2 }), want, 1e-12)
+	}
+}
+
+// A surprise is certain with an alert, as in all cases; however large it is, without one it is only as likely as they show.
+func TestSurpriseWithoutAlert(t *testing.T) {
+	var all []Case
+	for i := range 400 {
+		c := Case{Row: []float64{float64(i%5) / 5, 0}, Fold: i % 5}
+		if i%8 == 0 {
+			c.Row, c.Positive = []float64{3, .5}, true
+		}
+		all = append(all, c)
+	}
+	none, err := Train(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := none.Probability([]float64{3, .5}); p < .9 {
+		t.Errorf("with an alert: got %v, want much", p)
+	}
+	near(t, "none of 350 was wrong", none.Probability([]float64{9, 0}), 1./800, 1e-12)
+	for i := range all {
+		if !all[i].Positive && i%50 < 4 {
+			all[i].Row, all[i].Positive = []float64{3, 0}, i%50 < 3 // three of four
+		}
+	}
+	some, err := Train(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := some.Probability([]float64{9, 0}); p < .5 || p > .8 {
+		t.Errorf("three of four such were wrong: got %v", p)
+	}
+}
+
 func TestProbabilityIsThatOfTheCalibration(t *testing.T) {
 	path, stack := calibration(t)
 	if slices.ContainsFunc(stack.Weights, func(w float64) bool { return w < 0 }) || stack.Weights[1] == 0 {

@@ -20,7 +20,8 @@ p of a host: 1/2 - atan(mean of tan((1/2-p) pi))/pi over the detectors that judg
 score: 1 - (1 - 0.0001) prod (1 - belief) over the groups of detectors, of each the worst alert; belief is an assumption: info
   0.02, low 0.2, medium 0.5, high 0.9
 probability: the calibration's curve of intercept + sum of weights times features (-log10 p and belief of each detector), then
-  moved in logit from the calibration's share of positives to detect.ensemble.base_rate, of flows to flow_base_rate
+  moved in logit from the calibration's share of positives to detect.ensemble.base_rate, of flows to flow_base_rate; without an
+  alert it is no more than the largest share, 1/n less, with which something was wrong among the n most suspect cases without one
 drift: of each detector and hour, p-values of scores without an alert, those of equal scores spread evenly, at most 4,096 and
   200 at least: the Kolmogorov-Smirnov distance from the uniform distribution, said from detect.ensemble.drift on, once a day, and not in the first 24 hours
 a flow's evidence: its own scores, and the alerts that are about it or name it among their ten flows`,

@@ -74,7 +74,7 @@ func Train(cases []Case) (*Stack, error) {
 	for i, c := range cases {
 		positive[i] = c.Positive
 	}
-	s.Curve = learn.FitCurve(logits, positive)
+	s.Curve, s.Quiet = learn.FitCurve(logits, positive), quiet(cases, logits, func(Case) bool { return true })
 	s.Measured = measure(cases, logits, positive)
 	return s, nil
 }
@@ -88,6 +88,30 @@ func addresses(cases []Case) int {
 		}
 	}
 	return len(of)
+}
+
+// quiet returns the most that the wanted cases without an alert bear out: the largest share of positives, one more that is
+// none added, among those whose logit is as large as some value. Surprises grow with the number of hosts and with whatever
+// is new on a network, and hardly any case without an alert shows what becomes of them: the weights, made of those with
+// alerts, would call the most surprising host of each large network a certain case.
+func quiet(cases []Case, logits []float64, wanted func(Case) bool) (most float64) {
+	var order []int
+	for i, c := range cases {
+		if wanted(c) && !alerted(c.Row) {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(logits[b], logits[a]) })
+	positives := 0
+	for n, i := range order {
+		if cases[i].Positive {
+			positives++
+		}
+		if n+1 == len(order) || logits[order[n+1]] != logits[i] {
+			most = max(most, float64(positives)/float64(n+2))
+		}
+	}
+	return most
 }
 
 // folds returns the folds of cases, ascending.
@@ -128,10 +152,14 @@ func measure(cases []Case, logits []float64, positive []bool) Measured {
 				scores, y = append(scores, logits[i]), append(y, positive[i])
 			}
 		}
-		curve := learn.FitCurve(scores, y)
+		curve, most := learn.FitCurve(scores, y), quiet(cases, logits, func(c Case) bool { return c.Fold != fold })
 		for i, c := range cases {
-			if c.Fold == fold {
-				probabilities[i] = curve.At(logits[i])
+			if c.Fold != fold {
+				continue
+			}
+			probabilities[i] = curve.At(logits[i])
+			if !alerted(c.Row) {
+				probabilities[i] = min(probabilities[i], most)
 			}
 		}
 	}
