@@ -32,7 +32,7 @@ func clustersKeys() []Key {
 		{"detect.clusters.min_flows", "flows", "10 to 1000000",
 			"With fewer flows nothing is said."},
 		{"detect.clusters.max_flows", "flows", "100 to 100000",
-			"Flows that are kept, which bounds memory (400 bytes each) and time; of more, a random sample."},
+			"Flows that are kept, which bounds memory (72 bytes and 8 per column each, and some times that while they are clustered) and time; of more, a random sample."},
 		{"detect.clusters.max_alerts", "alerts", "0 to 1000",
 			"Alerts of a batch, about the flows furthest away."},
 		{"detect.clusters.seed", "number", "0 to 2147483647",

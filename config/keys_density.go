@@ -23,7 +23,7 @@ func densityKeys() []Key {
 		{"detect.density.min_flows", "flows", "2 to 1000000",
 			"Flows that a minute needs to be judged."},
 		{"detect.density.max_flows", "flows", "100 to 1000000",
-			"Flows of a minute that are kept, which bounds memory (300 bytes each); of more, a random sample."},
+			"Flows of a minute that are kept, which bounds memory (72 bytes and 8 per column each, and one to three times as much again for judging them); of more, a random sample."},
 		{"detect.density.flows_per_alert", "flows", "1 to 1000000000",
 			"After so many judged flows one alert is raised, about the outlier that is furthest away; the others are scores only."},
 	}

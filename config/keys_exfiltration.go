@@ -13,7 +13,7 @@ func exfiltrationKeys() []Key {
 		{"detect.exfiltration.dns_query", "bytes", "20 to 1500", "Mean payload of a client's DNS queries that carry data; ordinary ones have 35 to 60."},
 		{"detect.exfiltration.dns_rate", "bytes/min", "1 to 1000000", "Data in a client's DNS queries to one resolver that make a tunnel."},
 		{"detect.exfiltration.min_queries", "queries", "2 to 1000000", "DNS queries from which their mean counts."},
-		{"detect.exfiltration.max_clients", "clients", "1 to 10000000", "Clients that are remembered; 270 B each."},
+		{"detect.exfiltration.max_clients", "clients", "1 to 10000000", "Clients that are remembered; 225 B each, and 330 B more for those that sent 4 kB in a flow within a day."},
 		{"detect.exfiltration.max_resolvers", "pairs", "1 to 10000000", "Pairs of client and resolver that are remembered; 200 B each."},
 		{"detect.exfiltration.compat", "switch", "true or false", "Also list the tenth of clients with the largest ratio of bytes in to bytes out, as other tools do."},
 	}

@@ -16,9 +16,9 @@ func pairsKeys() []Key {
 		{"detect.pairs.min_flows", "flows", "1 to 1000000",
 			"No alert about an outlier with fewer flows in 10 s."},
 		{"detect.pairs.max_pairs", "pairs", "1 to 10000000",
-			"Pairs counted in 10 s, which bounds memory (200 bytes each); further ones are not judged, and counted."},
+			"Pairs counted in 10 s, which bounds memory (280 bytes each); further ones are not judged, and counted."},
 		{"detect.pairs.max_ports", "ports", "1 to 100000000",
-			"Ports remembered as (client, server, port), which bounds memory (72 bytes each); the one not used for longest is forgotten."},
+			"Ports remembered as (client, server, port), which bounds memory (90 bytes each); the one not used for longest is forgotten."},
 		{"detect.pairs.compat", "switch", "true or false",
 			"Fences without floors, over plain bytes; each alone is an alert: for comparison with netflow-anomaly-detector."},
 	}

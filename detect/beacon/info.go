@@ -29,8 +29,8 @@ func (d *Detector) Info() detect.Info {
 			"p <= max_p, j <= max_jitter, T >= 5 s (the shortest period that is looked for elsewhere, too) and min_period, few clients.",
 		Cost: "one or two table look-ups per flow; a series is judged when it has grown by a quarter, or doubled since it was called a beacon, in at most 0.1 ms for " +
 			"256 contacts, max_judged of them in a batch. The flow features interval and splt are computed for it",
-		Memory: "about 320 B for each of max_series pairs with more than three contacts, and 2 kB for those with more than 16; 90 B for each of " +
-			"max_pairs others, 220 B for each of max_open, 75 B for each of max_endpoints services",
+		Memory: "about 290 B for each of max_series pairs with more than three contacts, and 2.1 kB more for those with more than 16; 90 B for each of " +
+			"max_pairs others, 220 B for each of max_open, 75 B for each of max_endpoints services (go test ./detect/detectors -run BytesPerEntry -v)",
 		Wrong: "Much that is harmless is regular: time, monitoring, updates, chat, mail that is fetched. A service with more " +
 			"than max_clients clients is taken for one of those; one that a single host uses is not. Failed flows do not " +
 			"count, since retries are regular by themselves. Programs keep connections open as implants do, and say that they are " +

@@ -19,7 +19,7 @@ func (d *Detector) Info() detect.Info {
 			"dns_tunnel, per client and resolver in 10 min: min_queries in 20 s or longer, mean query payload >= dns_query, and " +
 			"5/8 of what is beyond 45 bytes a query >= dns_rate a minute. Names are not in flow records.",
 		Cost:   "one table look-up per flow to the outside, one per DNS flow",
-		Memory: "180 B for each of max_clients, and 140 B for those that sent much in a flow, 200 B for each of max_resolvers",
+		Memory: "225 B for each of max_clients, and 330 B more for those that sent 4 kB in a flow within a day (go test ./detect/detectors -run BytesPerEntry -v), 200 B for each of max_resolvers",
 		Wrong: "Backups, video calls and photo uploads are exfiltration to it until they are usual. Several hosts that send at once " +
 			"raise each other's percentile. Queries for long names (reputation look-ups, some CDNs) look like a tunnel; a " +
 			"slow tunnel, or one with short queries, is not seen, nor one over TCP or HTTPS.",

@@ -20,7 +20,7 @@ func (d *Detector) Info() detect.Info {
 			"score: (x - Q3) / IQR' of the feature that is furthest out\n" +
 			"Tukey, Exploratory Data Analysis (1977): outer fences; quartiles by linear interpolation.",
 		Cost:   "one table look-up per flow; ports are noted, and looked up 8192 at a time; at the end of a batch linear in its pairs. Measured, batch ends included: 75 ns per flow among 2,000 pairs, 0.45 us where each of 100,000 flows is another pair, 0.2 us in a flood from 500,000 addresses (go test ./detect/pairs -bench Flows)",
-		Memory: "up to 270 bytes per pair of a batch (max_pairs) and 85 per remembered port (max_ports): at most 61 MB with the defaults. Beyond max_pairs further pairs of the batch are not judged, beyond max_ports the port not used for longest is new again; both make scores degraded.",
+		Memory: "up to 280 bytes per pair of a batch (max_pairs) and 90 per remembered port (max_ports): at most 64 MB with the defaults (go test ./detect/detectors -run BytesPerEntry -v). Beyond max_pairs further pairs of the batch are not judged, beyond max_ports the port not used for longest is new again; both make scores degraded.",
 		Wrong: "A client behind address translation, a proxy or a crawler is many clients in one. Peer-to-peer programs contact many " +
 			"hosts that are gone. A scan of fewer than min_new_ports in 10 s is not seen: that is for the detector scan. In a capture " +
 			"that begins in the middle everything is new at first. traceroute uses many ports, unanswered.",
